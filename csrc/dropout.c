@@ -1,0 +1,80 @@
+/* dropout.c: entry points that write elements: check, bring into order, pick a walk. */
+#include "dropout.h"
+
+static int has_one_law(const fd_mask_desc *mask) { return !mask->bits && !mask->p_values; }
+
+/* The axis along which the mask is numbered: the smallest step that is not 0; -1 if there is none. */
+static int numbered_axis(const fd_layout *l)
+{
+    int best = -1;
+    uint64_t least = UINT64_MAX;
+    for (int d = 0; d < l->ndim; d++) {
+        const int64_t step = l->axis[d].index;
+        const uint64_t far = step < 0 ? 0 - (uint64_t)step : (uint64_t)step;
+        if (far && far <= least) {
+            least = far;
+            best = d;
+        }
+    }
+    return best;
+}
+
+static fd_status walk(const fd_job *job, const fd_exec *exec)
+{
+    enum { FEW = 8 }; /* shared rows shorter than this are not worth a call each */
+    const fd_layout *l = &job->layout;
+    const int inner = l->ndim - 1, along = numbered_axis(l);
+    if (l->ndim == 0) return fd_walk_rows(job, -1, exec);
+    const fd_axis *row = &l->axis[inner];
+    const int64_t size = (int64_t)fd_dtype_size(job->dtype);
+
+    if (along < 0 || along == inner) {
+        const int contiguous = row->x == size && row->y == size && row->index == 1;
+        if (l->ndim == 1 && contiguous && has_one_law(job->mask) && !fd_is_complex(job->dtype))
+            return fd_walk_run(job, exec);
+        if (row->index == 0 && row->p == 0) return fd_walk_shared(job, -1, exec);
+        return fd_walk_rows(job, inner, exec);
+    }
+    if (row->index == 0 && row->p == 0 && row->n >= FEW) return fd_walk_shared(job, along, exec);
+    if (row->index != 0 && row->p == 0 && l->axis[along].p == 0 && row->y == size) return fd_walk_tiles(job, along, exec);
+    return fd_walk_rows(job, along, exec);
+}
+
+fd_status fd_dropout_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape, fd_dtype dtype, const void *x,
+                        const int64_t *x_strides, void *y, const int64_t *y_strides, const double *scale,
+                        const fd_exec *exec)
+{
+    fd_job job = {.mask = mask, .dtype = dtype, .x = x, .y = y};
+    fd_status status = fd_layout_make(&job.layout, mask, ndim, shape, x_strides, y_strides);
+    if (status == FD_OK) status = fd_check_exec(exec);
+    if (status != FD_OK) return status;
+    if (!fd_dtype_size(dtype)) return FD_BAD_DTYPE;
+    if (job.layout.empty) return FD_OK;
+    if (!x || !y || (ndim && (!x_strides || !y_strides))) return FD_BAD_POINTER;
+    job.own_scales = !scale && mask->p_values;
+    job.scale = scale ? *scale : job.own_scales ? 1.0 : fd_scale(mask->p);
+    fd_layout_sort(&job.layout);
+    fd_layout_merge(&job.layout);
+    return walk(&job, exec);
+}
+
+fd_status fd_dropout(fd_key key, double p, uint64_t start, size_t n, fd_dtype dtype, const void *x, void *y,
+                     const fd_exec *exec)
+{
+    const int64_t shape = (int64_t)n, step = 1, stride = (int64_t)fd_dtype_size(dtype);
+    const fd_mask_desc mask = {.key = key, .start = start, .strides = &step, .p = p};
+    if (n > (size_t)INT64_MAX) return FD_BAD_SHAPE;
+    return fd_dropout_nd(&mask, 1, &shape, dtype, x, &stride, y, &stride, NULL, exec);
+}
+
+fd_status fd_apply(const uint8_t *bits, size_t n, fd_dtype dtype, double scale, const void *x, void *y,
+                   const fd_exec *exec)
+{
+    const int64_t shape = (int64_t)n, step = 1, stride = (int64_t)fd_dtype_size(dtype);
+    const fd_mask_desc mask = {.bits = bits, .strides = &step};
+    if (n > (size_t)INT64_MAX) return FD_BAD_SHAPE;
+    if (!bits && n) return FD_BAD_POINTER;
+    return fd_dropout_nd(&mask, 1, &shape, dtype, x, &stride, y, &stride, &scale, exec);
+}
+
+void fd_scale_f32(float *x, size_t n, float s) { fd_kernels_active()->scale[FD_F32](n, x, x, (double)s); }

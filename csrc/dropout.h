@@ -1,0 +1,46 @@
+/* dropout.h: one call of dropout on an array, and the ways to walk it. */
+#ifndef FD_DROPOUT_H
+#define FD_DROPOUT_H
+
+#include "elements.h"
+#include "layout.h"
+#include "parallel.h"
+#include "source.h"
+
+typedef struct fd_job {
+    const fd_mask_desc *mask;
+    fd_layout layout;      /* sorted by memory order and merged */
+    fd_dtype dtype;
+    const char *x;
+    char *y;
+    double scale;
+    int own_scales;        /* scale is 1/(1-p) of each element's own p */
+} fd_job;
+
+/* Each walk runs a whole job; fd_dropout_nd picks one.
+ *   run     one axis, contiguous, a law with one p: the kernels' fused path
+ *   rows    along one axis, whose elements are evenly spaced in x, y, index and p
+ *   shared  one decision for each row of the innermost axis
+ *   tiles   the mask is numbered along another axis than memory runs: bits are made in one direction, transposed,
+ *           applied in the other */
+FD_HIDDEN fd_status fd_walk_run(const fd_job *job, const fd_exec *exec);
+FD_HIDDEN fd_status fd_walk_rows(const fd_job *job, int along, const fd_exec *exec);
+FD_HIDDEN fd_status fd_walk_shared(const fd_job *job, int along, const fd_exec *exec);
+FD_HIDDEN fd_status fd_walk_tiles(const fd_job *job, int along, const fd_exec *exec);
+
+/* The innermost axis is the last one. fd_take_axis moves axis `along` out of `axis` (ndim of them) into *taken. */
+FD_INLINE void fd_take_axis(fd_axis *axis, int *ndim, int along, fd_axis *taken)
+{
+    *taken = axis[along];
+    for (int d = along + 1; d < *ndim; d++) axis[d - 1] = axis[d];
+    --*ndim;
+}
+
+FD_INLINE uint64_t fd_count_positions(const fd_axis *axis, int ndim)
+{
+    uint64_t count = 1;
+    for (int d = 0; d < ndim; d++) count *= (uint64_t)axis[d].n;
+    return count;
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* half.h: float16 and bfloat16 by integer operations, where the instruction set has no conversions of its own.
+ * Widening is exact; narrowing rounds to nearest, ties to even, and keeps subnormals; a NaN stays a NaN. */
+#ifndef FD_HALF_H
+#define FD_HALF_H
+
+#include "target.h"
+
+#include <string.h>
+
+#include "fastdrop.h"
+
+FD_INLINE float fd_as_float(uint32_t u)
+{
+    float f;
+    memcpy(&f, &u, 4);
+    return f;
+}
+
+FD_INLINE uint32_t fd_as_bits(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, 4);
+    return u;
+}
+
+FD_INLINE float fd_bf16_to_float(uint16_t h) { return fd_as_float((uint32_t)h << 16); }
+
+FD_INLINE uint16_t fd_float_to_bf16(float f)
+{
+    uint32_t u = fd_as_bits(f);
+    uint32_t rounded = (u + 0x7FFFu + (u >> 16 & 1u)) >> 16;
+    uint32_t nan = u >> 16 | 0x40u;
+    return (uint16_t)((u & 0x7FFFFFFFu) > 0x7F800000u ? nan : rounded);
+}
+
+/* Shifts exponent and mantissa into place; Inf and NaN get the larger exponent. A subnormal is an integer times 2^-24,
+ * whose conversion and product are exact. No branches, so that loops vectorise. */
+FD_INLINE float fd_f16_to_float(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, body = h & 0x7FFFu;
+    uint32_t normal = (body << 13) + (112u << 23);
+    uint32_t special = normal + (112u << 23);
+    uint32_t subnormal = fd_as_bits((float)(int32_t)body * 0x1p-24f);
+    uint32_t u = body >= 0x7C00u ? special : body < 0x0400u ? subnormal : normal;
+    return fd_as_float(u | sign);
+}
+
+/* Below 2^-14 the result is a multiple of 2^-24: adding 0.5, whose last bit is worth 2^-24, rounds there. */
+FD_INLINE uint16_t fd_float_to_f16(float f)
+{
+    uint32_t u = fd_as_bits(f), sign = u >> 16 & 0x8000u, body = u & 0x7FFFFFFFu;
+    uint32_t normal = (body - (112u << 23) + 0xFFFu + (body >> 13 & 1u)) >> 13;
+    uint32_t small = fd_as_bits(fd_as_float(body < 0x38800000u ? body : 0) + 0.5f) - 0x3F000000u;
+    uint32_t large = body > 0x7F800000u ? 0x7E00u : 0x7C00u;
+    uint32_t h = body < 0x38800000u ? small : body >= 0x47800000u ? large : normal;
+    return (uint16_t)(h | sign);
+}
+
+#endif

@@ -1,0 +1,183 @@
+/* isa_neon.c: Advanced SIMD of 64-bit ARM, which every such machine has. */
+#include "kernels.h"
+
+#if FD_BUILT_NEON
+
+#include <arm_neon.h>
+#include <string.h>
+
+#include "bits.h"
+#include "half.h"
+#include "philox.h"
+
+#define FD_ISA neon
+
+typedef struct lanes {
+    uint32x4_t v[4];
+} lanes;
+
+#define FD_LANES(name, f)                                \
+    FD_INLINE lanes name(lanes x, lanes y)               \
+    {                                                    \
+        for (int i = 0; i < 4; i++) x.v[i] = f;          \
+        return x;                                        \
+    }
+FD_LANES(l_add, vaddq_u32(x.v[i], y.v[i]))
+FD_LANES(l_xor, veorq_u32(x.v[i], y.v[i]))
+
+#define FD_L_SHIFT(name, f)                     \
+    FD_INLINE lanes name(lanes x)               \
+    {                                           \
+        for (int i = 0; i < 4; i++) x.v[i] = f; \
+        return x;                               \
+    }
+FD_L_SHIFT(l_shl_9, vshlq_n_u32(x.v[i], 9))
+FD_L_SHIFT(l_rotl_7, vsriq_n_u32(vshlq_n_u32(x.v[i], 7), x.v[i], 25)) /* shift right and insert */
+FD_L_SHIFT(l_rotl_11, vsriq_n_u32(vshlq_n_u32(x.v[i], 11), x.v[i], 21))
+#define l_shl(x, n) l_shl_##n(x)
+#define l_rotl(x, n) l_rotl_##n(x)
+
+FD_INLINE void l_store(uint8_t *p, lanes x)
+{
+    for (int i = 0; i < 4; i++) vst1q_u8(p + 16 * i, vreinterpretq_u8_u32(x.v[i]));
+}
+FD_INLINE void l_store_words(uint32_t *p, lanes x) { l_store((uint8_t *)p, x); }
+
+enum { W_LANES = 2 };
+typedef uint64x2_t wide;
+
+FD_INLINE wide w_set(uint32_t m) { return vdupq_n_u64(m); }
+FD_INLINE wide w_counter(uint32_t first, int group)
+{
+    const uint32_t at = first + 2 * (uint32_t)group;
+    return vcombine_u64(vcreate_u64(at), vcreate_u64(at + 1));
+}
+FD_INLINE wide w_mul(wide a, uint32_t m) { return vmull_u32(vmovn_u64(a), vdup_n_u32(m)); }
+FD_INLINE wide w_high(wide a) { return vshrq_n_u64(a, 32); }
+FD_INLINE wide w_xor(wide a, wide b) { return veorq_u64(a, b); }
+FD_INLINE wide w_load(const uint64_t *p) { return vld1q_u64(p); }
+FD_INLINE void w_store(uint64_t *p, wide a) { vst1q_u64(p, a); }
+FD_INLINE lanes l_merge(const wide *g)
+{
+    lanes x;
+    for (int i = 0; i < 4; i++) x.v[i] = vcombine_u32(vmovn_u64(g[2 * i]), vmovn_u64(g[2 * i + 1]));
+    return x;
+}
+
+typedef struct keep_t {
+    uint8x16_t v[4]; /* 0xFF where kept */
+} keep_t;
+
+FD_INLINE keep_t bytes_keep(lanes f, uint8_t hi)
+{
+    keep_t k;
+    for (int i = 0; i < 4; i++) k.v[i] = vcgeq_u8(vreinterpretq_u8_u32(f.v[i]), vdupq_n_u8(hi));
+    return k;
+}
+
+/* One weighted bit a byte, then three rounds of pairwise sums gather eight bytes in one. */
+FD_INLINE uint64_t keep_bits(keep_t k)
+{
+    const uint8x16_t weight = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint8x16_t a = vpaddq_u8(vandq_u8(k.v[0], weight), vandq_u8(k.v[1], weight));
+    uint8x16_t b = vpaddq_u8(vandq_u8(k.v[2], weight), vandq_u8(k.v[3], weight));
+    a = vpaddq_u8(a, b);
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(a, a)), 0);
+}
+FD_INLINE uint64_t bytes_ties(lanes f, uint8_t hi)
+{
+    keep_t k;
+    for (int i = 0; i < 4; i++) k.v[i] = vceqq_u8(vreinterpretq_u8_u32(f.v[i]), vdupq_n_u8(hi));
+    return keep_bits(k);
+}
+FD_INLINE unsigned ctz64(uint64_t w) { return (unsigned)__builtin_ctzll(w | UINT64_C(1) << 63); }
+
+FD_INLINE keep_t bits_keep(const uint8_t *bits)
+{
+    const uint8x16_t weight = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    keep_t k;
+    for (int i = 0; i < 4; i++)
+        k.v[i] = vtstq_u8(vcombine_u8(vdup_n_u8(bits[2 * i]), vdup_n_u8(bits[2 * i + 1])), weight);
+    return k;
+}
+
+typedef float32x4_t scale_type_f16, scale_type_bf16, scale_type_f32;
+typedef float64x2_t scale_type_f64;
+FD_INLINE float32x4_t scale_f16(double s) { return vdupq_n_f32((float)s); }
+FD_INLINE float32x4_t scale_bf16(double s) { return vdupq_n_f32((float)s); }
+FD_INLINE float32x4_t scale_f32(double s) { return vdupq_n_f32((float)s); }
+FD_INLINE float64x2_t scale_f64(double s) { return vdupq_n_f64(s); }
+
+/* Sixteen elements, the k-th of four, with sixteen bytes of mask; sign extension widens the mask. */
+FD_INLINE int16x8_t mask_low(uint8x16_t m) { return vmovl_s8(vget_low_s8(vreinterpretq_s8_u8(m))); }
+FD_INLINE int16x8_t mask_high(uint8x16_t m) { return vmovl_s8(vget_high_s8(vreinterpretq_s8_u8(m))); }
+
+FD_INLINE void put16_f32(uint8x16_t m, const uint32_t *x, uint32_t *y, float32x4_t s)
+{
+    int16x8_t half[2] = {mask_low(m), mask_high(m)};
+    for (int i = 0; i < 4; i++) {
+        int16x8_t h = half[i / 2];
+        uint32x4_t keep = vreinterpretq_u32_s32(vmovl_s16(i % 2 ? vget_high_s16(h) : vget_low_s16(h)));
+        float32x4_t v = vmulq_f32(vreinterpretq_f32_u32(vld1q_u32(x + 4 * i)), s);
+        vst1q_u32(y + 4 * i, vandq_u32(vreinterpretq_u32_f32(v), keep));
+    }
+}
+FD_INLINE void put16_f64(uint8x16_t m, const uint64_t *x, uint64_t *y, float64x2_t s)
+{
+    int16x8_t half[2] = {mask_low(m), mask_high(m)};
+    for (int i = 0; i < 8; i++) {
+        int16x8_t h = half[i / 4];
+        int32x4_t w = vmovl_s16(i / 2 % 2 ? vget_high_s16(h) : vget_low_s16(h));
+        uint64x2_t keep = vreinterpretq_u64_s64(vmovl_s32(i % 2 ? vget_high_s32(w) : vget_low_s32(w)));
+        float64x2_t v = vmulq_f64(vreinterpretq_f64_u64(vld1q_u64(x + 2 * i)), s);
+        vst1q_u64(y + 2 * i, vandq_u64(vreinterpretq_u64_f64(v), keep));
+    }
+}
+FD_INLINE uint16x4_t scaled_f16(uint16x4_t h, float32x4_t s)
+{
+    return vreinterpret_u16_f16(vcvt_f16_f32(vmulq_f32(vcvt_f32_f16(vreinterpret_f16_u16(h)), s)));
+}
+FD_INLINE uint16x4_t scaled_bf16(uint16x4_t h, float32x4_t s)
+{
+    float32x4_t f = vmulq_f32(vreinterpretq_f32_u32(vshll_n_u16(h, 16)), s);
+    uint32x4_t u = vreinterpretq_u32_f32(f), top = vshrq_n_u32(u, 16), one = vdupq_n_u32(1);
+    uint32x4_t r = vshrq_n_u32(vaddq_u32(vaddq_u32(u, vdupq_n_u32(0x7FFF)), vandq_u32(top, one)), 16);
+    uint32x4_t number = vceqq_f32(f, f);
+    return vmovn_u32(vbslq_u32(number, r, vorrq_u32(top, vdupq_n_u32(0x40))));
+}
+#define FD_NEON_HALF(type)                                                                                     \
+    FD_INLINE void put16_##type(uint8x16_t m, const uint16_t *x, uint16_t *y, float32x4_t s)                   \
+    {                                                                                                          \
+        int16x8_t half[2] = {mask_low(m), mask_high(m)};                                                       \
+        for (int i = 0; i < 2; i++) {                                                                          \
+            uint16x8_t v = vld1q_u16(x + 8 * i);                                                               \
+            v = vcombine_u16(scaled_##type(vget_low_u16(v), s), scaled_##type(vget_high_u16(v), s));           \
+            vst1q_u16(y + 8 * i, vandq_u16(v, vreinterpretq_u16_s16(half[i])));                                \
+        }                                                                                                      \
+    }
+FD_NEON_HALF(f16)
+FD_NEON_HALF(bf16)
+
+#define FD_NEON_TYPE(type, elem)                                                                  \
+    FD_INLINE void keep_##type(keep_t k, const elem *x, elem *y, scale_type_##type s)             \
+    {                                                                                             \
+        for (int i = 0; i < 4; i++) put16_##type(k.v[i], x + 16 * i, y + 16 * i, s);              \
+    }                                                                                             \
+    FD_INLINE void bits_##type(const uint8_t *bits, const elem *x, elem *y, scale_type_##type s)  \
+    {                                                                                             \
+        keep_##type(bits_keep(bits), x, y, s);                                                    \
+    }                                                                                             \
+    FD_INLINE void mul_##type(const elem *x, elem *y, scale_type_##type s)                        \
+    {                                                                                             \
+        for (int i = 0; i < 4; i++) put16_##type(vdupq_n_u8(0xFF), x + 16 * i, y + 16 * i, s);    \
+    }
+FD_NEON_TYPE(f16, uint16_t)
+FD_NEON_TYPE(bf16, uint16_t)
+FD_NEON_TYPE(f32, uint32_t)
+FD_NEON_TYPE(f64, uint64_t)
+
+#include "tpl_table.h"
+
+#else
+typedef int fd_neon_is_not_built;
+#endif

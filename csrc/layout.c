@@ -1,0 +1,142 @@
+/* layout.c: the axes of a call, checked and brought into the fewest and best ordered ones. */
+#include "layout.h"
+
+#include "law.h"
+
+/* Adds (n - 1) * step to a bound; 0 if that leaves [0, 2^62). */
+static int extend(uint64_t *bound, int64_t n, int64_t step)
+{
+    const uint64_t many = (uint64_t)n - 1, far = step < 0 ? 0 - (uint64_t)step : (uint64_t)step;
+    if (many && far > (FD_INDEX_LIMIT - 1) / many) return 0;
+    if (step < 0) {
+        if (*bound < many * far) return 0;
+        *bound -= many * far;
+    } else {
+        if (*bound + many * far >= FD_INDEX_LIMIT) return 0;
+        *bound += many * far;
+    }
+    return 1;
+}
+
+/* Every probability that an element can meet; axes along which p does not change are walked once. */
+static fd_status check_probabilities(const fd_layout *layout, const double *p)
+{
+    fd_axis axis[FD_MAX_NDIM];
+    int ndim = 0;
+    uint64_t count = 1;
+    for (int d = 0; d < layout->ndim; d++) {
+        if (layout->axis[d].p == 0) continue;
+        axis[ndim++] = layout->axis[d];
+        count *= (uint64_t)layout->axis[d].n;
+    }
+    fd_position pos;
+    fd_position_set(&pos, axis, ndim, 0, 0);
+    for (uint64_t i = 0; i < count; i++) {
+        if (!fd_valid_p(p[pos.p])) return FD_BAD_PROBABILITY;
+        fd_position_next(&pos, axis, ndim);
+    }
+    return FD_OK;
+}
+
+fd_status fd_layout_make(fd_layout *layout, const fd_mask_desc *mask, int ndim, const int64_t *shape,
+                         const int64_t *x_strides, const int64_t *y_strides)
+{
+    if (!mask) return FD_BAD_POINTER;
+    if (ndim < 0 || ndim > FD_MAX_NDIM) return FD_BAD_NDIM;
+    if (ndim && (!shape || !mask->strides || (mask->p_values && !mask->p_strides))) return FD_BAD_POINTER;
+    if (!mask->p_values && !fd_valid_p(mask->p)) return FD_BAD_PROBABILITY;
+
+    *layout = (fd_layout){.size = 1};
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] < 0) return FD_BAD_SHAPE;
+        layout->empty |= shape[d] == 0;
+    }
+    if (layout->empty) {
+        layout->size = 0;
+        return FD_OK;
+    }
+    uint64_t lowest = mask->start, highest = mask->start;
+    if (mask->start >= FD_INDEX_LIMIT) return FD_BAD_INDEX;
+    for (int d = 0; d < ndim; d++) {
+        const int64_t n = shape[d], step = mask->strides[d];
+        if ((uint64_t)n > FD_INDEX_LIMIT / layout->size) return FD_BAD_SHAPE;
+        layout->size *= (uint64_t)n;
+        if (n == 1) continue;
+        if (!extend(step < 0 ? &lowest : &highest, n, step)) return FD_BAD_INDEX;
+        layout->axis[layout->ndim++] = (fd_axis){
+            .n = n,
+            .index = step,
+            .p = mask->p_values ? mask->p_strides[d] : 0,
+            .x = x_strides ? x_strides[d] : 0,
+            .y = y_strides ? y_strides[d] : 0,
+        };
+    }
+    layout->stop = highest + 1;
+    return mask->p_values ? check_probabilities(layout, mask->p_values) : FD_OK;
+}
+
+static uint64_t distance(int64_t step) { return step < 0 ? 0 - (uint64_t)step : (uint64_t)step; }
+
+void fd_layout_sort(fd_layout *layout)
+{
+    for (int i = 1; i < layout->ndim; i++) { /* insertion keeps the order of equals */
+        const fd_axis axis = layout->axis[i];
+        int j = i;
+        for (; j > 0 && distance(layout->axis[j - 1].y) < distance(axis.y); j--) layout->axis[j] = layout->axis[j - 1];
+        layout->axis[j] = axis;
+    }
+}
+
+static int follows(int64_t outer, int64_t inner, int64_t n)
+{
+    return (uint64_t)outer == (uint64_t)inner * (uint64_t)n; /* unsigned: a stride's product may wrap, and then differs */
+}
+
+void fd_layout_merge(fd_layout *layout)
+{
+    int last = 0;
+    for (int d = 1; d < layout->ndim; d++) {
+        fd_axis *a = &layout->axis[last];
+        const fd_axis *b = &layout->axis[d];
+        if (follows(a->index, b->index, b->n) && follows(a->p, b->p, b->n) && follows(a->x, b->x, b->n) &&
+            follows(a->y, b->y, b->n)) {
+            const int64_t n = a->n * b->n;
+            *a = *b;
+            a->n = n;
+        } else {
+            layout->axis[++last] = *b;
+        }
+    }
+    if (layout->ndim) layout->ndim = last + 1;
+}
+
+void fd_position_set(fd_position *pos, const fd_axis *axis, int ndim, uint64_t start, uint64_t number)
+{
+    pos->index = start;
+    pos->p = pos->x = pos->y = 0;
+    for (int d = ndim - 1; d >= 0; d--) {
+        const int64_t at = (int64_t)(number % (uint64_t)axis[d].n);
+        number /= (uint64_t)axis[d].n;
+        pos->at[d] = at;
+        pos->index += (uint64_t)(at * axis[d].index);
+        pos->p += at * axis[d].p;
+        pos->x += at * axis[d].x;
+        pos->y += at * axis[d].y;
+    }
+}
+
+void fd_position_next(fd_position *pos, const fd_axis *axis, int ndim)
+{
+    for (int d = ndim - 1; d >= 0; d--) {
+        pos->index += (uint64_t)axis[d].index;
+        pos->p += axis[d].p;
+        pos->x += axis[d].x;
+        pos->y += axis[d].y;
+        if (++pos->at[d] < axis[d].n) return;
+        pos->at[d] = 0;
+        pos->index -= (uint64_t)(axis[d].index * axis[d].n);
+        pos->p -= axis[d].p * axis[d].n;
+        pos->x -= axis[d].x * axis[d].n;
+        pos->y -= axis[d].y * axis[d].n;
+    }
+}

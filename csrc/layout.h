@@ -1,0 +1,46 @@
+/* layout.h: the axes of a call, checked and brought into the fewest and best ordered ones. */
+#ifndef FD_LAYOUT_H
+#define FD_LAYOUT_H
+
+#include "target.h"
+
+#include "fastdrop.h"
+
+typedef struct fd_axis {
+    int64_t n;     /* length, above 1 */
+    int64_t index; /* mask indices a step */
+    int64_t p;     /* doubles a step in p_values */
+    int64_t x, y;  /* bytes a step */
+} fd_axis;
+
+typedef struct fd_layout {
+    int ndim;
+    int empty;      /* some axis has length 0 */
+    uint64_t size;  /* elements */
+    uint64_t stop;  /* all mask indices are below */
+    fd_axis axis[FD_MAX_NDIM];
+} fd_layout;
+
+/* fd_layout_make checks ndim, shape, mask indices and probabilities, and drops axes of length 1. x and y strides may
+ * be NULL (taken as 0). */
+FD_HIDDEN fd_status fd_layout_make(fd_layout *layout, const fd_mask_desc *mask, int ndim, const int64_t *shape,
+                                   const int64_t *x_strides, const int64_t *y_strides);
+
+/* fd_layout_sort orders the axes by their steps in y, largest first. */
+FD_HIDDEN void fd_layout_sort(fd_layout *layout);
+
+/* fd_layout_merge joins neighbouring axes that are one run in index, p, x and y. */
+FD_HIDDEN void fd_layout_merge(fd_layout *layout);
+
+/* A position that counts through axes like an odometer, the last one fastest. */
+typedef struct fd_position {
+    int64_t at[FD_MAX_NDIM];
+    uint64_t index;
+    int64_t p, x, y; /* offsets */
+} fd_position;
+
+/* fd_position_set goes to the `number`-th combination of the first `ndim` axes; fd_position_next to the next one. */
+FD_HIDDEN void fd_position_set(fd_position *pos, const fd_axis *axis, int ndim, uint64_t start, uint64_t number);
+FD_HIDDEN void fd_position_next(fd_position *pos, const fd_axis *axis, int ndim);
+
+#endif

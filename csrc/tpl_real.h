@@ -1,0 +1,137 @@
+/* tpl_real.h: apply, and fill and apply in one pass, for one element type. Included once for each type.
+ *
+ * Parameters, defined by the including file
+ *   FD_TYPE   f16, bf16, f32 or f64
+ *   FD_ELEM   unsigned integer of the same size; memory is only touched through vector loads and memcpy
+ *   scale_T(double)                      the scale as the instruction set wants it, scale_T_t, rounded to the product's type
+ *   keep_T(keep_t, const FD_ELEM *x, FD_ELEM *y, scale_T_t)           64 elements; x is y or does not overlap it
+ *   bits_T(const uint8_t *eight_bytes, x, y, scale_T_t)               the same from packed bits
+ *   mul_T(x, y, scale_T_t)                                            the same, everything kept
+ *
+ * Parts of a step go through a padded copy, so that every element meets the same arithmetic.
+ */
+#define FD_FN_(name, type) name##_##type
+#define FD_FN2(name, type) FD_FN_(name, type)
+#define FD_FN(name) FD_FN2(name, FD_TYPE)
+#define FD_SCALE_T FD_FN2(scale_type, FD_TYPE)
+
+/* Elements [from, to) of a step of 64 whose bits are `word`; x and y point to element `from`. */
+FD_NOINLINE void FD_FN(part)(uint64_t word, unsigned from, unsigned to, const FD_ELEM *x, FD_ELEM *y, double scale)
+{
+    FD_ELEM copy[FD_STEP] = {0};
+    uint8_t bytes[8];
+    fd_store64(bytes, word);
+    memcpy(copy + from, x, (to - from) * sizeof(FD_ELEM));
+    FD_FN(bits)(bytes, copy, copy, FD_FN(scale)(scale));
+    memcpy(y, copy + from, (to - from) * sizeof(FD_ELEM));
+}
+
+/* Elements of the packed bits [from, to); x and y point to element `from`. */
+FD_INLINE void FD_FN(apply_range)(const uint8_t *bits, unsigned from, unsigned to, const FD_ELEM *x, FD_ELEM *y,
+                                  double scale)
+{
+    const FD_SCALE_T s = FD_FN(scale)(scale);
+    unsigned j = from;
+    if (j % FD_STEP) {
+        unsigned base = j - j % FD_STEP, stop = to - base < FD_STEP ? to - base : FD_STEP;
+        FD_FN(part)(fd_load_bits(bits + base / 8, stop), j - base, stop, x, y, scale);
+        j = base + stop;
+    }
+    for (; j + FD_STEP <= to; j += FD_STEP) FD_FN(bits)(bits + j / 8, x + (j - from), y + (j - from), s);
+    if (j < to) FD_FN(part)(fd_load_bits(bits + j / 8, to - j), 0, to - j, x + (j - from), y + (j - from), scale);
+}
+
+static void FD_FN(apply) FD_APPLY_ARGS
+{
+    const FD_ELEM *in = x;
+    FD_ELEM *out = y;
+    for (size_t j = 0; j < n; j += FD_PAGE_BITS) {
+        unsigned m = n - j < FD_PAGE_BITS ? (unsigned)(n - j) : FD_PAGE_BITS;
+        FD_FN(apply_range)(bits + j / 8, 0, m, in + j, out + j, scale);
+    }
+}
+
+static void FD_FN(scale_all) FD_SCALE_ARGS
+{
+    const FD_ELEM *in = x;
+    FD_ELEM *out = y;
+    const FD_SCALE_T s = FD_FN(scale)(scale);
+    size_t j = 0;
+    for (; j + FD_STEP <= n; j += FD_STEP) FD_FN(mul)(in + j, out + j, s);
+    if (j < n) FD_FN(part)(~UINT64_C(0), 0, (unsigned)(n - j), in + j, out + j, scale);
+}
+
+static void FD_FN(drop_coin) FD_DROP_ARGS
+{
+    const FD_ELEM *in = x;
+    FD_ELEM *out = y;
+    uint64_t end = start + n;
+    for (uint64_t page = start / FD_PAGE_BITS; page * FD_PAGE_BITS < end; page++) {
+        uint64_t base = page * FD_PAGE_BITS;
+        unsigned from = start > base ? (unsigned)(start - base) : 0;
+        unsigned to = end - base < FD_PAGE_BITS ? (unsigned)(end - base) : FD_PAGE_BITS;
+        uint8_t bits[FD_PAGE_BYTES];
+        unsigned t = from / (8 * FD_STEP);
+        page_state s = page_seed(law->key, FD_DOMAIN_COIN, page);
+        page_skip(&s, t);
+        for (; t * 8 * FD_STEP < to; t++) l_store(bits + FD_STEP * t, page_step(&s));
+        FD_FN(apply_range)(bits, from, to, in + (base + from - start), out + (base + from - start), scale);
+    }
+}
+
+/* One straight line through memory: a step of the page, compare, multiply and select, store; then the page's ties,
+ * which need no original value, since a tie that is dropped becomes 0. */
+static void FD_FN(drop_byte) FD_DROP_ARGS
+{
+    const FD_ELEM *in = x;
+    FD_ELEM *out = y;
+    const FD_SCALE_T s = FD_FN(scale)(scale);
+    const uint8_t hi = law->hi;
+    uint64_t end = start + n;
+    for (uint64_t page = start / FD_PAGE_BYTES; page * FD_PAGE_BYTES < end; page++) {
+        uint64_t base = page * FD_PAGE_BYTES, tied[FD_STEPS];
+        unsigned from = start > base ? (unsigned)(start - base) : 0;
+        unsigned to = end - base < FD_PAGE_BYTES ? (unsigned)(end - base) : FD_PAGE_BYTES;
+        unsigned first = from / FD_STEP, stop = (to + FD_STEP - 1) / FD_STEP, t = first;
+        const FD_ELEM *xp = in + (base + from - start);
+        FD_ELEM *yp = out + (base + from - start);
+        page_state state = page_seed(law->key, FD_DOMAIN_BYTE, page);
+        page_skip(&state, first);
+        if (from % FD_STEP) {
+            unsigned a = from % FD_STEP, b = to - FD_STEP * t < FD_STEP ? to - FD_STEP * t : FD_STEP;
+            lanes f = page_step(&state);
+            tied[t++] = bytes_ties(f, hi) & bit_range(a, b);
+            FD_FN(part)(keep_bits(bytes_keep(f, hi)), a, b, xp, yp, scale);
+            xp += b - a;
+            yp += b - a;
+        }
+        for (; FD_STEP * (t + 1) <= to; t++, xp += FD_STEP, yp += FD_STEP) {
+            lanes f = page_step(&state);
+            tied[t] = bytes_ties(f, hi);
+            FD_FN(keep)(bytes_keep(f, hi), xp, yp, s);
+        }
+        if (t < stop) {
+            lanes f = page_step(&state);
+            tied[t] = bytes_ties(f, hi) & bit_range(0, to % FD_STEP);
+            FD_FN(part)(keep_bits(bytes_keep(f, hi)), 0, to % FD_STEP, xp, yp, scale);
+        }
+        if (law->lo) {
+            page_ties ties;
+            resolve_ties(law, base, tied, first, stop, &ties);
+            FD_ELEM *page_out = out + (base + from - start);
+            for (unsigned k = 0; k < ties.count; k++) {
+                FD_ELEM *at = page_out + (ties.offset[k] - from), v;
+                memcpy(&v, at, sizeof v);
+                v = ties.r[k] < law->lo ? 0 : v;
+                memcpy(at, &v, sizeof v);
+            }
+        }
+    }
+}
+
+#undef FD_FN_
+#undef FD_FN2
+#undef FD_FN
+#undef FD_SCALE_T
+#undef FD_TYPE
+#undef FD_ELEM
