@@ -1,8 +1,6 @@
 /* dropout.c: entry points that write elements: check, bring into order, pick a walk. */
 #include "dropout.h"
 
-static int has_one_law(const fd_mask_desc *mask) { return !mask->bits && !mask->p_values; }
-
 /* The axis along which the mask is numbered: the smallest step that is not 0; -1 if there is none. */
 static int numbered_axis(const fd_layout *l)
 {
@@ -19,10 +17,15 @@ static int numbered_axis(const fd_layout *l)
     return best;
 }
 
+static int fits_run(const fd_mask_desc *mask, fd_dtype dtype)
+{
+    return !mask->p_values && !fd_is_complex(dtype) && !(mask->bits && mask->start % 8);
+}
+
 static fd_status walk(const fd_job *job, const fd_exec *exec)
 {
     enum { FEW = 8 }; /* shared rows shorter than this are not worth a call each */
-    const fd_layout *l = &job->layout;
+    const fd_layout *l = job->layout;
     const int inner = l->ndim - 1, along = numbered_axis(l);
     if (l->ndim == 0) return fd_walk_rows(job, -1, exec);
     const fd_axis *row = &l->axis[inner];
@@ -30,8 +33,7 @@ static fd_status walk(const fd_job *job, const fd_exec *exec)
 
     if (along < 0 || along == inner) {
         const int contiguous = row->x == size && row->y == size && row->index == 1;
-        if (l->ndim == 1 && contiguous && has_one_law(job->mask) && !fd_is_complex(job->dtype))
-            return fd_walk_run(job, exec);
+        if (l->ndim == 1 && contiguous && fits_run(job->mask, job->dtype)) return fd_walk_run(job, l->size, exec);
         if (row->index == 0 && row->p == 0) return fd_walk_shared(job, -1, exec);
         return fd_walk_rows(job, inner, exec);
     }
@@ -44,37 +46,53 @@ fd_status fd_dropout_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape
                         const int64_t *x_strides, void *y, const int64_t *y_strides, const double *scale,
                         const fd_exec *exec)
 {
-    fd_job job = {.mask = mask, .dtype = dtype, .x = x, .y = y};
-    fd_status status = fd_layout_make(&job.layout, mask, ndim, shape, x_strides, y_strides);
+    fd_layout layout;
+    fd_job job = {mask, &layout, dtype, x, y, 0.0, 0};
+    fd_status status = fd_layout_make(&layout, mask, ndim, shape, x_strides, y_strides);
     if (status == FD_OK) status = fd_check_exec(exec);
     if (status != FD_OK) return status;
     if (!fd_dtype_size(dtype)) return FD_BAD_DTYPE;
-    if (job.layout.empty) return FD_OK;
+    if (layout.empty) return FD_OK;
     if (!x || !y || (ndim && (!x_strides || !y_strides))) return FD_BAD_POINTER;
     job.own_scales = !scale && mask->p_values;
     job.scale = scale ? *scale : job.own_scales ? 1.0 : fd_scale(mask->p);
-    fd_layout_sort(&job.layout);
-    fd_layout_merge(&job.layout);
+    fd_layout_sort(&layout);
+    fd_layout_merge(&layout);
     return walk(&job, exec);
+}
+
+/* One run of elements. Types that fit go straight to the kernels: a small call is over before a layout is made. */
+static fd_status drop_run(const fd_mask_desc *mask, size_t n, fd_dtype dtype, const void *x, void *y, double scale,
+                          const fd_exec *exec)
+{
+    const int64_t shape = (int64_t)n, stride = (int64_t)fd_dtype_size(dtype);
+    if (n > FD_INDEX_LIMIT) return FD_BAD_SHAPE;
+    if (!stride) return FD_BAD_DTYPE;
+    if (!fits_run(mask, dtype)) return fd_dropout_nd(mask, 1, &shape, dtype, x, &stride, y, &stride, &scale, exec);
+    if (!fd_valid_p(mask->p)) return FD_BAD_PROBABILITY;
+    if (mask->start > FD_INDEX_LIMIT || n > FD_INDEX_LIMIT - mask->start) return FD_BAD_INDEX;
+    if (n && (!x || !y)) return FD_BAD_POINTER;
+    const fd_status status = fd_check_exec(exec);
+    if (status != FD_OK || !n) return status;
+    const fd_job job = {mask, NULL, dtype, x, y, scale, 0};
+    return fd_walk_run(&job, n, exec);
 }
 
 fd_status fd_dropout(fd_key key, double p, uint64_t start, size_t n, fd_dtype dtype, const void *x, void *y,
                      const fd_exec *exec)
 {
-    const int64_t shape = (int64_t)n, step = 1, stride = (int64_t)fd_dtype_size(dtype);
+    const int64_t step = 1;
     const fd_mask_desc mask = {.key = key, .start = start, .strides = &step, .p = p};
-    if (n > (size_t)INT64_MAX) return FD_BAD_SHAPE;
-    return fd_dropout_nd(&mask, 1, &shape, dtype, x, &stride, y, &stride, NULL, exec);
+    return drop_run(&mask, n, dtype, x, y, fd_scale(p), exec);
 }
 
 fd_status fd_apply(const uint8_t *bits, size_t n, fd_dtype dtype, double scale, const void *x, void *y,
                    const fd_exec *exec)
 {
-    const int64_t shape = (int64_t)n, step = 1, stride = (int64_t)fd_dtype_size(dtype);
+    const int64_t step = 1;
     const fd_mask_desc mask = {.bits = bits, .strides = &step};
-    if (n > (size_t)INT64_MAX) return FD_BAD_SHAPE;
     if (!bits && n) return FD_BAD_POINTER;
-    return fd_dropout_nd(&mask, 1, &shape, dtype, x, &stride, y, &stride, &scale, exec);
+    return drop_run(&mask, n, dtype, x, y, scale, exec);
 }
 
 void fd_scale_f32(float *x, size_t n, float s) { fd_kernels_active()->scale[FD_F32](n, x, x, (double)s); }

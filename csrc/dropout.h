@@ -9,7 +9,7 @@
 
 typedef struct fd_job {
     const fd_mask_desc *mask;
-    fd_layout layout;      /* sorted by memory order and merged */
+    const fd_layout *layout; /* sorted by memory order and merged */
     fd_dtype dtype;
     const char *x;
     char *y;
@@ -18,12 +18,13 @@ typedef struct fd_job {
 } fd_job;
 
 /* Each walk runs a whole job; fd_dropout_nd picks one.
- *   run     one axis, contiguous, a law with one p: the kernels' fused path
+ *   run     `n` real elements in a row, numbered from the mask's start: the kernels' fused path for a law with one p,
+ *           or stored bits that start at a byte
  *   rows    along one axis, whose elements are evenly spaced in x, y, index and p
  *   shared  one decision for each row of the innermost axis
  *   tiles   the mask is numbered along another axis than memory runs: bits are made in one direction, transposed,
  *           applied in the other */
-FD_HIDDEN fd_status fd_walk_run(const fd_job *job, const fd_exec *exec);
+FD_HIDDEN fd_status fd_walk_run(const fd_job *job, uint64_t n, const fd_exec *exec);
 FD_HIDDEN fd_status fd_walk_rows(const fd_job *job, int along, const fd_exec *exec);
 FD_HIDDEN fd_status fd_walk_shared(const fd_job *job, int along, const fd_exec *exec);
 FD_HIDDEN fd_status fd_walk_tiles(const fd_job *job, int along, const fd_exec *exec);
@@ -34,6 +35,12 @@ FD_INLINE void fd_take_axis(fd_axis *axis, int *ndim, int along, fd_axis *taken)
     *taken = axis[along];
     for (int d = along + 1; d < *ndim; d++) axis[d - 1] = axis[d];
     --*ndim;
+}
+
+FD_INLINE void fd_copy_axes(fd_axis *axis, int *ndim, const fd_layout *layout)
+{
+    *ndim = layout->ndim;
+    for (int d = 0; d < layout->ndim; d++) axis[d] = layout->axis[d];
 }
 
 FD_INLINE uint64_t fd_count_positions(const fd_axis *axis, int ndim)

@@ -11,7 +11,7 @@
 
 struct fill {
     const fd_mask_desc *mask;
-    fd_layout layout;
+    const fd_layout *layout;
     uint8_t *bits;
 };
 
@@ -19,7 +19,7 @@ struct fill {
 static void fill_run(void *context, uint64_t begin, uint64_t end)
 {
     const struct fill *f = context;
-    const uint64_t first = begin * UNIT, n = (end * UNIT < f->layout.size ? end * UNIT : f->layout.size) - first;
+    const uint64_t first = begin * UNIT, n = (end * UNIT < f->layout->size ? end * UNIT : f->layout->size) - first;
     const fd_rule rule = fd_make_rule(f->mask->key, f->mask->p);
     fd_law_bits(fd_kernels_active(), &rule, f->mask->start + first, (size_t)n, f->bits + first / 8);
 }
@@ -28,7 +28,7 @@ static void fill_run(void *context, uint64_t begin, uint64_t end)
 static void fill_rows(void *context, uint64_t begin, uint64_t end)
 {
     const struct fill *f = context;
-    const fd_layout *l = &f->layout;
+    const fd_layout *l = f->layout;
     const fd_axis row = l->ndim ? l->axis[l->ndim - 1] : (fd_axis){.n = 1};
     const int outer = l->ndim ? l->ndim - 1 : 0;
     const uint64_t first = begin * UNIT, last = end * UNIT < l->size ? end * UNIT : l->size;
@@ -65,14 +65,15 @@ static void fill_rows(void *context, uint64_t begin, uint64_t end)
 
 fd_status fd_fill_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape, uint8_t *bits, const fd_exec *exec)
 {
-    struct fill f = {.mask = mask, .bits = bits};
-    fd_status status = fd_layout_make(&f.layout, mask, ndim, shape, NULL, NULL);
+    fd_layout layout;
+    struct fill f = {mask, &layout, bits};
+    fd_status status = fd_layout_make(&layout, mask, ndim, shape, NULL, NULL);
     if (status == FD_OK) status = fd_check_exec(exec);
-    if (status != FD_OK || f.layout.empty) return status;
+    if (status != FD_OK || layout.empty) return status;
     if (!bits) return FD_BAD_POINTER;
-    fd_layout_merge(&f.layout);
+    fd_layout_merge(&layout);
 
-    const fd_layout *l = &f.layout;
+    const fd_layout *l = &layout;
     const int one_run = l->ndim == 1 && l->axis[0].index == 1 && !mask->p_values && !mask->bits;
     const fd_kind kind = mask->p_values ? FD_BYTE : fd_make_rule(mask->key, mask->p).kind;
     fd_range_fn *fn = one_run && (kind == FD_COIN || kind == FD_BYTE) ? fill_run : fill_rows;

@@ -13,29 +13,13 @@ FD_TARGET_BEGIN("avx2,f16c,bmi")
 
 #define FD_ISA avx2
 
-typedef struct lanes {
-    __m256i a, b; /* lanes 0..7 and 8..15 */
-} lanes;
+enum { V_PARTS = 2 };
+typedef __m256i vec;
 
-#define FD_LANES(name, f) \
-    FD_INLINE lanes name(lanes x, lanes y) { return (lanes){f(x.a, y.a), f(x.b, y.b)}; }
-FD_LANES(l_add, _mm256_add_epi32)
-FD_LANES(l_xor, _mm256_xor_si256)
-
-#define l_shl(x, n) ((lanes){_mm256_slli_epi32((x).a, n), _mm256_slli_epi32((x).b, n)})
-
-FD_INLINE __m256i rotl_by(__m256i x, int n)
-{
-    return _mm256_or_si256(_mm256_slli_epi32(x, n), _mm256_srli_epi32(x, 32 - n));
-}
-FD_INLINE lanes l_rotl(lanes x, int n) { return (lanes){rotl_by(x.a, n), rotl_by(x.b, n)}; }
-
-FD_INLINE void l_store(uint8_t *p, lanes x)
-{
-    _mm256_storeu_si256((__m256i *)p, x.a);
-    _mm256_storeu_si256((__m256i *)(p + 32), x.b);
-}
-FD_INLINE void l_store_words(uint32_t *p, lanes x) { l_store((uint8_t *)p, x); }
+FD_INLINE vec v_add(vec a, vec b) { return _mm256_add_epi32(a, b); }
+FD_INLINE vec v_xor(vec a, vec b) { return _mm256_xor_si256(a, b); }
+FD_INLINE vec v_shl(vec a, int n) { return _mm256_slli_epi32(a, n); }
+FD_INLINE vec v_rotl(vec a, int n) { return _mm256_or_si256(_mm256_slli_epi32(a, n), _mm256_srli_epi32(a, 32 - n)); }
 
 /* Blocks 0, 2, 4, 6 of eight in one vector and 1, 3, 5, 7 in another: a shift and a blend merge them. */
 enum { W_LANES = 4 };
@@ -52,27 +36,47 @@ FD_INLINE wide w_high(wide a) { return _mm256_srli_epi64(a, 32); }
 FD_INLINE wide w_xor(wide a, wide b) { return _mm256_xor_si256(a, b); }
 FD_INLINE wide w_load(const uint64_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 FD_INLINE void w_store(uint64_t *p, wide a) { _mm256_storeu_si256((__m256i *)p, a); }
-FD_INLINE __m256i merge_halves(wide even, wide odd)
+FD_INLINE vec w_merge(const wide *g, int part)
 {
-    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
+    return _mm256_blend_epi32(g[2 * part], _mm256_slli_epi64(g[2 * part + 1], 32), 0xAA);
 }
-FD_INLINE lanes l_merge(const wide *g) { return (lanes){merge_halves(g[0], g[1]), merge_halves(g[2], g[3])}; }
+
+#include "tpl_page.h"
+
+FD_INLINE void l_store(uint8_t *p, lanes x)
+{
+    _mm256_storeu_si256((__m256i *)p, x.part[0]);
+    _mm256_storeu_si256((__m256i *)(p + 32), x.part[1]);
+}
+FD_INLINE void l_store_words(uint32_t *p, lanes x) { l_store((uint8_t *)p, x); }
 
 typedef lanes keep_t; /* bytes, 0xFF where kept */
 
 FD_INLINE keep_t bytes_keep(lanes f, uint8_t hi)
 {
     const __m256i h = _mm256_set1_epi8((char)hi);
-    return (keep_t){_mm256_cmpeq_epi8(_mm256_max_epu8(f.a, h), f.a), _mm256_cmpeq_epi8(_mm256_max_epu8(f.b, h), f.b)};
+    for (int i = 0; i < 2; i++) f.part[i] = _mm256_cmpeq_epi8(_mm256_max_epu8(f.part[i], h), f.part[i]);
+    return f;
 }
 FD_INLINE uint64_t keep_bits(keep_t k)
 {
-    return (uint32_t)_mm256_movemask_epi8(k.a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(k.b) << 32;
+    uint64_t high = (uint32_t)_mm256_movemask_epi8(k.part[1]);
+    return (uint32_t)_mm256_movemask_epi8(k.part[0]) | high << 32;
 }
 FD_INLINE uint64_t bytes_ties(lanes f, uint8_t hi)
 {
     const __m256i h = _mm256_set1_epi8((char)hi);
-    return keep_bits((keep_t){_mm256_cmpeq_epi8(f.a, h), _mm256_cmpeq_epi8(f.b, h)});
+    for (int i = 0; i < 2; i++) f.part[i] = _mm256_cmpeq_epi8(f.part[i], h);
+    return keep_bits(f);
+}
+FD_INLINE uint32_t nonzero_words(const uint64_t *w)
+{
+    uint32_t none = 0;
+    for (int i = 0; i < 8; i++) {
+        __m256i zero = _mm256_cmpeq_epi64(_mm256_loadu_si256((const __m256i *)(w + 4 * i)), _mm256_setzero_si256());
+        none |= (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(zero)) << 4 * i;
+    }
+    return ~none;
 }
 FD_INLINE unsigned ctz64(uint64_t w) { return (unsigned)_tzcnt_u64(w); }
 
@@ -139,26 +143,42 @@ FD_INLINE __m256i bits_mask_16(const uint8_t *b, int k)
     memcpy(&w, b + 2 * k, 2);
     return _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16(w), each), each);
 }
-FD_INLINE __m256i bits_mask_32(const uint8_t *b, int k) /* bit to the sign, sign over the word */
+FD_INLINE __m256i bits_mask_32(const uint8_t *b, int k) /* in the sign alone */
 {
     const __m256i shift = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
     int32_t w;
     memcpy(&w, b + 4 * (k / 4), 4);
-    __m256i by = _mm256_sub_epi32(shift, _mm256_set1_epi32(8 * (k % 4)));
-    return _mm256_srai_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(w), by), 31);
+    return _mm256_sllv_epi32(_mm256_set1_epi32(w), _mm256_sub_epi32(shift, _mm256_set1_epi32(8 * (k % 4))));
 }
-FD_INLINE __m256i bits_mask_64(const uint8_t *b, int k)
+FD_INLINE __m256i bits_mask_64(const uint8_t *b, int k) /* in the sign alone */
 {
-    const __m256i each = _mm256_slli_epi64(_mm256_setr_epi64x(1, 2, 4, 8), 4 * (k % 2));
-    __m256i w = _mm256_set1_epi64x((long long)b[k / 2]);
-    return _mm256_cmpeq_epi64(_mm256_and_si256(w, each), each);
+    const __m256i shift = _mm256_setr_epi64x(63, 62, 61, 60);
+    long long w;
+    memcpy(&w, b, 8);
+    return _mm256_sllv_epi64(_mm256_set1_epi64x(w), _mm256_sub_epi64(shift, _mm256_set1_epi64x(4 * k)));
 }
+
+/* Zero where the mask is not set: by its sign for wide elements, by all bits for narrow ones. */
+FD_INLINE __m256i select_16(__m256i v, __m256i m) { return _mm256_and_si256(v, m); }
+FD_INLINE __m256i select_32(__m256i v, __m256i m)
+{
+    return _mm256_castps_si256(_mm256_blendv_ps(_mm256_setzero_ps(), _mm256_castsi256_ps(v), _mm256_castsi256_ps(m)));
+}
+FD_INLINE __m256i select_64(__m256i v, __m256i m)
+{
+    return _mm256_castpd_si256(_mm256_blendv_pd(_mm256_setzero_pd(), _mm256_castsi256_pd(v), _mm256_castsi256_pd(m)));
+}
+
+/* Shows the compiler a change in memory: it then loads masks with sign extension, one instruction a vector, in place
+ * of cutting registers into pieces. */
+#define FD_IN_MEMORY(b) __asm__("" : "+m"(*(uint8_t(*)[64])(b)))
 
 #define FD_AVX2_TYPE(type, elem, per, bits_of_elem)                                                                   \
     FD_INLINE void keep_##type(keep_t keep, const elem *x, elem *y, scale_type_##type s)                              \
     {                                                                                                                 \
         uint8_t b[64];                                                                                                \
         l_store(b, keep);                                                                                             \
+        FD_IN_MEMORY(b);                                                                                              \
         for (int k = 0; k < 64 / per; k++)                                                                            \
             _mm256_storeu_si256((__m256i *)(y + per * k),                                                             \
                                 _mm256_and_si256(vec_##type(x + per * k, s), bytes_mask_##bits_of_elem(b, k)));       \
@@ -167,7 +187,7 @@ FD_INLINE __m256i bits_mask_64(const uint8_t *b, int k)
     {                                                                                                                 \
         for (int k = 0; k < 64 / per; k++)                                                                            \
             _mm256_storeu_si256((__m256i *)(y + per * k),                                                             \
-                                _mm256_and_si256(vec_##type(x + per * k, s), bits_mask_##bits_of_elem(b, k)));        \
+                                select_##bits_of_elem(vec_##type(x + per * k, s), bits_mask_##bits_of_elem(b, k)));       \
     }                                                                                                                 \
     FD_INLINE void mul_##type(const elem *x, elem *y, scale_type_##type s)                                            \
     {                                                                                                                 \

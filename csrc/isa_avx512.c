@@ -13,14 +13,13 @@ FD_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,f16c,bmi")
 
 #define FD_ISA avx512
 
-typedef __m512i lanes;
+enum { V_PARTS = 1 };
+typedef __m512i vec;
 
-FD_INLINE lanes l_add(lanes x, lanes y) { return _mm512_add_epi32(x, y); }
-FD_INLINE lanes l_xor(lanes x, lanes y) { return _mm512_xor_si512(x, y); }
-#define l_shl(x, n) _mm512_slli_epi32(x, n)
-#define l_rotl(x, n) _mm512_rol_epi32(x, n)
-FD_INLINE void l_store(uint8_t *p, lanes x) { _mm512_storeu_si512(p, x); }
-FD_INLINE void l_store_words(uint32_t *p, lanes x) { _mm512_storeu_si512(p, x); }
+FD_INLINE vec v_add(vec a, vec b) { return _mm512_add_epi32(a, b); }
+FD_INLINE vec v_xor(vec a, vec b) { return _mm512_xor_si512(a, b); }
+#define v_shl(a, n) _mm512_slli_epi32(a, n)
+#define v_rotl(a, n) _mm512_rol_epi32(a, n)
 
 /* Blocks 0, 2, 4, ... in one vector and 1, 3, 5, ... in the other. */
 enum { W_LANES = 8 };
@@ -37,15 +36,33 @@ FD_INLINE wide w_high(wide a) { return _mm512_srli_epi64(a, 32); }
 FD_INLINE wide w_xor(wide a, wide b) { return _mm512_xor_si512(a, b); }
 FD_INLINE wide w_load(const uint64_t *p) { return _mm512_loadu_si512(p); }
 FD_INLINE void w_store(uint64_t *p, wide a) { _mm512_storeu_si512(p, a); }
-FD_INLINE lanes l_merge(const wide *g) { return _mm512_mask_blend_epi32(0xAAAA, g[0], _mm512_slli_epi64(g[1], 32)); }
+FD_INLINE vec w_merge(const wide *g, int part)
+{
+    (void)part;
+    return _mm512_mask_blend_epi32(0xAAAA, g[0], _mm512_slli_epi64(g[1], 32));
+}
+
+#include "tpl_page.h"
+
+FD_INLINE void l_store(uint8_t *p, lanes x) { _mm512_storeu_si512(p, x.part[0]); }
+FD_INLINE void l_store_words(uint32_t *p, lanes x) { _mm512_storeu_si512(p, x.part[0]); }
 
 typedef __mmask64 keep_t;
 
-FD_INLINE keep_t bytes_keep(lanes f, uint8_t hi) { return _mm512_cmpge_epu8_mask(f, _mm512_set1_epi8((char)hi)); }
+FD_INLINE keep_t bytes_keep(lanes f, uint8_t hi) { return _mm512_cmpge_epu8_mask(f.part[0], _mm512_set1_epi8((char)hi)); }
 FD_INLINE uint64_t keep_bits(keep_t k) { return (uint64_t)k; }
 FD_INLINE uint64_t bytes_ties(lanes f, uint8_t hi)
 {
-    return (uint64_t)_mm512_cmpeq_epi8_mask(f, _mm512_set1_epi8((char)hi));
+    return (uint64_t)_mm512_cmpeq_epi8_mask(f.part[0], _mm512_set1_epi8((char)hi));
+}
+FD_INLINE uint32_t nonzero_words(const uint64_t *w)
+{
+    uint32_t some = 0;
+    for (int i = 0; i < 4; i++) {
+        __m512i v = _mm512_loadu_si512(w + 8 * i);
+        some |= (uint32_t)_mm512_test_epi64_mask(v, v) << 8 * i;
+    }
+    return some;
 }
 FD_INLINE unsigned ctz64(uint64_t w) { return (unsigned)_tzcnt_u64(w); }
 

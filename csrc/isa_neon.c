@@ -12,36 +12,13 @@
 
 #define FD_ISA neon
 
-typedef struct lanes {
-    uint32x4_t v[4];
-} lanes;
+enum { V_PARTS = 4 };
+typedef uint32x4_t vec;
 
-#define FD_LANES(name, f)                                \
-    FD_INLINE lanes name(lanes x, lanes y)               \
-    {                                                    \
-        for (int i = 0; i < 4; i++) x.v[i] = f;          \
-        return x;                                        \
-    }
-FD_LANES(l_add, vaddq_u32(x.v[i], y.v[i]))
-FD_LANES(l_xor, veorq_u32(x.v[i], y.v[i]))
-
-#define FD_L_SHIFT(name, f)                     \
-    FD_INLINE lanes name(lanes x)               \
-    {                                           \
-        for (int i = 0; i < 4; i++) x.v[i] = f; \
-        return x;                               \
-    }
-FD_L_SHIFT(l_shl_9, vshlq_n_u32(x.v[i], 9))
-FD_L_SHIFT(l_rotl_7, vsriq_n_u32(vshlq_n_u32(x.v[i], 7), x.v[i], 25)) /* shift right and insert */
-FD_L_SHIFT(l_rotl_11, vsriq_n_u32(vshlq_n_u32(x.v[i], 11), x.v[i], 21))
-#define l_shl(x, n) l_shl_##n(x)
-#define l_rotl(x, n) l_rotl_##n(x)
-
-FD_INLINE void l_store(uint8_t *p, lanes x)
-{
-    for (int i = 0; i < 4; i++) vst1q_u8(p + 16 * i, vreinterpretq_u8_u32(x.v[i]));
-}
-FD_INLINE void l_store_words(uint32_t *p, lanes x) { l_store((uint8_t *)p, x); }
+FD_INLINE vec v_add(vec a, vec b) { return vaddq_u32(a, b); }
+FD_INLINE vec v_xor(vec a, vec b) { return veorq_u32(a, b); }
+#define v_shl(a, n) vshlq_n_u32(a, n)
+#define v_rotl(a, n) vsriq_n_u32(vshlq_n_u32(a, n), a, 32 - (n)) /* shift right and insert */
 
 enum { W_LANES = 2 };
 typedef uint64x2_t wide;
@@ -57,12 +34,18 @@ FD_INLINE wide w_high(wide a) { return vshrq_n_u64(a, 32); }
 FD_INLINE wide w_xor(wide a, wide b) { return veorq_u64(a, b); }
 FD_INLINE wide w_load(const uint64_t *p) { return vld1q_u64(p); }
 FD_INLINE void w_store(uint64_t *p, wide a) { vst1q_u64(p, a); }
-FD_INLINE lanes l_merge(const wide *g)
+FD_INLINE vec w_merge(const wide *g, int part)
 {
-    lanes x;
-    for (int i = 0; i < 4; i++) x.v[i] = vcombine_u32(vmovn_u64(g[2 * i]), vmovn_u64(g[2 * i + 1]));
-    return x;
+    return vcombine_u32(vmovn_u64(g[2 * part]), vmovn_u64(g[2 * part + 1]));
 }
+
+#include "tpl_page.h"
+
+FD_INLINE void l_store(uint8_t *p, lanes x)
+{
+    for (int i = 0; i < 4; i++) vst1q_u8(p + 16 * i, vreinterpretq_u8_u32(x.part[i]));
+}
+FD_INLINE void l_store_words(uint32_t *p, lanes x) { l_store((uint8_t *)p, x); }
 
 typedef struct keep_t {
     uint8x16_t v[4]; /* 0xFF where kept */
@@ -71,7 +54,7 @@ typedef struct keep_t {
 FD_INLINE keep_t bytes_keep(lanes f, uint8_t hi)
 {
     keep_t k;
-    for (int i = 0; i < 4; i++) k.v[i] = vcgeq_u8(vreinterpretq_u8_u32(f.v[i]), vdupq_n_u8(hi));
+    for (int i = 0; i < 4; i++) k.v[i] = vcgeq_u8(vreinterpretq_u8_u32(f.part[i]), vdupq_n_u8(hi));
     return k;
 }
 
@@ -87,8 +70,14 @@ FD_INLINE uint64_t keep_bits(keep_t k)
 FD_INLINE uint64_t bytes_ties(lanes f, uint8_t hi)
 {
     keep_t k;
-    for (int i = 0; i < 4; i++) k.v[i] = vceqq_u8(vreinterpretq_u8_u32(f.v[i]), vdupq_n_u8(hi));
+    for (int i = 0; i < 4; i++) k.v[i] = vceqq_u8(vreinterpretq_u8_u32(f.part[i]), vdupq_n_u8(hi));
     return keep_bits(k);
+}
+FD_INLINE uint32_t nonzero_words(const uint64_t *w)
+{
+    uint32_t some = 0;
+    for (int t = 0; t < 32; t++) some |= (uint32_t)(w[t] != 0) << t;
+    return some;
 }
 FD_INLINE unsigned ctz64(uint64_t w) { return (unsigned)__builtin_ctzll(w | UINT64_C(1) << 63); }
 

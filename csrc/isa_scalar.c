@@ -9,38 +9,13 @@
 
 #define FD_ISA scalar
 
-typedef struct lanes {
-    uint32_t v[16];
-} lanes;
+enum { V_PARTS = 16 };
+typedef uint32_t vec; /* a loop over the parts is what the compiler vectorises */
 
-#define FD_LANEWISE(name, expression)                     \
-    FD_INLINE lanes name(lanes a, lanes b)                \
-    {                                                     \
-        lanes c;                                          \
-        for (int i = 0; i < 16; i++) c.v[i] = expression; \
-        return c;                                         \
-    }
-FD_LANEWISE(l_add, a.v[i] + b.v[i])
-FD_LANEWISE(l_xor, a.v[i] ^ b.v[i])
-
-FD_INLINE lanes l_shl(lanes a, int n)
-{
-    for (int i = 0; i < 16; i++) a.v[i] <<= n;
-    return a;
-}
-
-FD_INLINE lanes l_rotl(lanes a, int n)
-{
-    for (int i = 0; i < 16; i++) a.v[i] = a.v[i] << n | a.v[i] >> (32 - n);
-    return a;
-}
-
-FD_INLINE void l_store_words(uint32_t *p, lanes a) { memcpy(p, a.v, sizeof a.v); }
-
-FD_INLINE void l_store(uint8_t *p, lanes a)
-{
-    for (int i = 0; i < 8; i++) fd_store64(p + 8 * i, (uint64_t)a.v[2 * i + 1] << 32 | a.v[2 * i]);
-}
+FD_INLINE vec v_add(vec a, vec b) { return a + b; }
+FD_INLINE vec v_xor(vec a, vec b) { return a ^ b; }
+FD_INLINE vec v_shl(vec a, int n) { return a << n; }
+FD_INLINE vec v_rotl(vec a, int n) { return a << n | a >> (32 - n); }
 
 enum { W_LANES = 8 };
 
@@ -89,11 +64,15 @@ FD_INLINE wide w_load(const uint64_t *p)
 
 FD_INLINE void w_store(uint64_t *p, wide a) { memcpy(p, a.v, sizeof a.v); }
 
-FD_INLINE lanes l_merge(const wide *groups)
+FD_INLINE vec w_merge(const wide *groups, int part) { return (vec)groups[part / W_LANES].v[part % W_LANES]; }
+
+#include "tpl_page.h"
+
+FD_INLINE void l_store_words(uint32_t *p, lanes a) { memcpy(p, a.part, sizeof a.part); }
+
+FD_INLINE void l_store(uint8_t *p, lanes a)
 {
-    lanes a;
-    for (int i = 0; i < 16; i++) a.v[i] = (uint32_t)groups[i / W_LANES].v[i % W_LANES];
-    return a;
+    for (int i = 0; i < 8; i++) fd_store64(p + 8 * i, (uint64_t)a.part[2 * i + 1] << 32 | a.part[2 * i]);
 }
 
 /* 64 bytes, 0xFF where kept. */
@@ -135,6 +114,13 @@ FD_INLINE keep_t bits_keep(const uint8_t *bits)
         fd_store64(k.b + 8 * i, w * 0xFF);
     }
     return k;
+}
+
+FD_INLINE uint32_t nonzero_words(const uint64_t *w)
+{
+    uint32_t some = 0;
+    for (int t = 0; t < 32; t++) some |= (uint32_t)(w[t] != 0) << t;
+    return some;
 }
 
 FD_INLINE unsigned ctz64(uint64_t w)

@@ -1,13 +1,17 @@
 /* tpl_page.h: blocks and pages, once for every instruction set. Included by isa_<name>.c after its primitives.
  *
  * Parameters, defined by the including file
- *   lanes            16 lanes of 32 bits, the state of a page: l_add, l_xor, l_shl(a, n), l_rotl(a, n) by macro or function,
- *                    l_store(uint8_t *p, lanes) as 64 little-endian bytes
- *   wide             W_LANES (2, 4 or 8) lanes of 64 bits whose low halves count: w_set(u32) in every lane, w_xor,
+ *   vec, V_PARTS     a register of 16 / V_PARTS lanes of 32 bits: v_add, v_xor, v_shl(a, n), v_rotl(a, n)
+ *   wide, W_LANES    a register of 2, 4 or 8 lanes of 64 bits whose low halves count: w_set(u32) in every lane, w_xor,
  *                    w_mul(a, m) low half times m, w_high(a) upper half down, w_load(const uint64_t *), w_store
- *   w_counter(c, g)  c plus the lane numbers that group g stands for; l_merge(const wide *) puts the groups' low
- *                    halves into their lanes
+ *   w_counter(c, g)  c plus the lane numbers that group g stands for
+ *   w_merge(const wide *, part)  the low halves of the groups as part `part` of the 16 lanes
  */
+
+/* One word of each of the 16 lanes: 64 bytes. */
+typedef struct lanes {
+    vec part[V_PARTS];
+} lanes;
 
 enum { W_GROUPS = 16 / W_LANES };
 
@@ -51,21 +55,31 @@ FD_INLINE page_state page_seed(fd_key key, unsigned domain, uint64_t page)
         for (int i = 0; i < BATCH; i++)
             for (int word = 0; word < 4; word++) out[word][g + i] = c[i][word];
     }
-    page_state s = {l_merge(out[0]), l_merge(out[1]), l_merge(out[2]), l_merge(out[3])};
+    page_state s;
+    for (int i = 0; i < V_PARTS; i++) {
+        s.s0.part[i] = w_merge(out[0], i);
+        s.s1.part[i] = w_merge(out[1], i);
+        s.s2.part[i] = w_merge(out[2], i);
+        s.s3.part[i] = w_merge(out[3], i);
+    }
     return s;
 }
 
-/* One step of xoshiro128++ 1.0 (Blackman, Vigna, ACM TOMS 2021) in every lane: 64 bytes of the page. */
+/* One step of xoshiro128++ 1.0 (Blackman, Vigna, ACM TOMS 2021) in every lane: 64 bytes of the page. Part by part,
+ * so that few registers are live. */
 FD_INLINE lanes page_step(page_state *s)
 {
-    lanes out = l_add(l_rotl(l_add(s->s0, s->s3), 7), s->s0);
-    lanes u = l_shl(s->s1, 9);
-    s->s2 = l_xor(s->s2, s->s0);
-    s->s3 = l_xor(s->s3, s->s1);
-    s->s1 = l_xor(s->s1, s->s2);
-    s->s0 = l_xor(s->s0, s->s3);
-    s->s2 = l_xor(s->s2, u);
-    s->s3 = l_rotl(s->s3, 11);
+    lanes out;
+    for (int i = 0; i < V_PARTS; i++) {
+        vec s0 = s->s0.part[i], s1 = s->s1.part[i], s2 = s->s2.part[i], s3 = s->s3.part[i];
+        out.part[i] = v_add(v_rotl(v_add(s0, s3), 7), s0);
+        s2 = v_xor(s2, s0);
+        s3 = v_xor(s3, s1);
+        s->s2.part[i] = v_xor(s2, v_shl(s1, 9));
+        s->s1.part[i] = v_xor(s1, s2);
+        s->s0.part[i] = v_xor(s0, s3);
+        s->s3.part[i] = v_rotl(s3, 11);
+    }
     return out;
 }
 

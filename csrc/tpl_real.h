@@ -79,53 +79,71 @@ static void FD_FN(drop_coin) FD_DROP_ARGS
     }
 }
 
-/* One straight line through memory: a step of the page, compare, multiply and select, store; then the page's ties,
- * which need no original value, since a tie that is dropped becomes 0. */
+/* One straight line through memory: a step of the page, compare, multiply and select, store. x and y point to element
+ * `from` of the page; the words of ties outside [from, to) stay as they are. */
+FD_INLINE void FD_FN(drop_page)(const fd_law *law, uint64_t page, unsigned from, unsigned to, const FD_ELEM *x, FD_ELEM *y,
+                                double scale, uint64_t *tied)
+{
+    const FD_SCALE_T s = FD_FN(scale)(scale);
+    const uint8_t hi = law->hi;
+    unsigned t = from / FD_STEP;
+    page_state state = page_seed(law->key, FD_DOMAIN_BYTE, page);
+    page_skip(&state, t);
+    if (from % FD_STEP) {
+        unsigned a = from % FD_STEP, b = to - FD_STEP * t < FD_STEP ? to - FD_STEP * t : FD_STEP;
+        lanes f = page_step(&state);
+        tied[t++] = bytes_ties(f, hi) & bit_range(a, b);
+        FD_FN(part)(keep_bits(bytes_keep(f, hi)), a, b, x, y, scale);
+        x += b - a;
+        y += b - a;
+    }
+    for (; FD_STEP * (t + 1) <= to; t++, x += FD_STEP, y += FD_STEP) {
+        lanes f = page_step(&state);
+        tied[t] = bytes_ties(f, hi);
+        FD_FN(keep)(bytes_keep(f, hi), x, y, s);
+    }
+    if (FD_STEP * t < to) {
+        lanes f = page_step(&state);
+        tied[t] = bytes_ties(f, hi) & bit_range(0, to % FD_STEP);
+        FD_FN(part)(keep_bits(bytes_keep(f, hi)), 0, to % FD_STEP, x, y, scale);
+    }
+}
+
+/* The ties of a batch need no original value: one that is dropped becomes 0. `y` points to element `from`. */
+FD_NOINLINE void FD_FN(drop_ties)(const fd_law *law, uint64_t base, const uint64_t *tied, unsigned num_pages, unsigned from,
+                                  FD_ELEM *y)
+{
+    tie_list ties;
+    resolve_ties(law, base, tied, num_pages, &ties);
+    for (unsigned k = 0; k < ties.count; k++) {
+        FD_ELEM *at = y + (ties.offset[k] - from), v;
+        memcpy(&v, at, sizeof v);
+        v = ties.r[k] < law->lo ? 0 : v;
+        memcpy(at, &v, sizeof v);
+    }
+}
+
 static void FD_FN(drop_byte) FD_DROP_ARGS
 {
     const FD_ELEM *in = x;
     FD_ELEM *out = y;
-    const FD_SCALE_T s = FD_FN(scale)(scale);
-    const uint8_t hi = law->hi;
-    uint64_t end = start + n;
-    for (uint64_t page = start / FD_PAGE_BYTES; page * FD_PAGE_BYTES < end; page++) {
-        uint64_t base = page * FD_PAGE_BYTES, tied[FD_STEPS];
-        unsigned from = start > base ? (unsigned)(start - base) : 0;
-        unsigned to = end - base < FD_PAGE_BYTES ? (unsigned)(end - base) : FD_PAGE_BYTES;
-        unsigned first = from / FD_STEP, stop = (to + FD_STEP - 1) / FD_STEP, t = first;
-        const FD_ELEM *xp = in + (base + from - start);
-        FD_ELEM *yp = out + (base + from - start);
-        page_state state = page_seed(law->key, FD_DOMAIN_BYTE, page);
-        page_skip(&state, first);
-        if (from % FD_STEP) {
-            unsigned a = from % FD_STEP, b = to - FD_STEP * t < FD_STEP ? to - FD_STEP * t : FD_STEP;
-            lanes f = page_step(&state);
-            tied[t++] = bytes_ties(f, hi) & bit_range(a, b);
-            FD_FN(part)(keep_bits(bytes_keep(f, hi)), a, b, xp, yp, scale);
-            xp += b - a;
-            yp += b - a;
+    const uint64_t end = start + n;
+    for (uint64_t first = start / FD_PAGE_BYTES; first * FD_PAGE_BYTES < end; first += BATCH) {
+        const uint64_t base = first * FD_PAGE_BYTES;
+        const unsigned from = start > base ? (unsigned)(start - base) : 0;
+        const unsigned to = end - base < BATCH_BYTES ? (unsigned)(end - base) : BATCH_BYTES;
+        const unsigned num_pages = (to + FD_PAGE_BYTES - 1) / FD_PAGE_BYTES;
+        uint64_t tied[BATCH * FD_STEPS];
+        if (from || to < num_pages * FD_PAGE_BYTES) memset(tied, 0, sizeof tied);
+        in = (const FD_ELEM *)x + (base + from - start);
+        out = (FD_ELEM *)y + (base + from - start);
+        for (unsigned g = from / FD_PAGE_BYTES; g < num_pages; g++) {
+            const unsigned page = FD_PAGE_BYTES * g, a = from > page ? from - page : 0;
+            const unsigned b = to - page < FD_PAGE_BYTES ? to - page : FD_PAGE_BYTES;
+            FD_FN(drop_page)(law, first + g, a, b, in + (page + a - from), out + (page + a - from), scale,
+                             tied + FD_STEPS * g);
         }
-        for (; FD_STEP * (t + 1) <= to; t++, xp += FD_STEP, yp += FD_STEP) {
-            lanes f = page_step(&state);
-            tied[t] = bytes_ties(f, hi);
-            FD_FN(keep)(bytes_keep(f, hi), xp, yp, s);
-        }
-        if (t < stop) {
-            lanes f = page_step(&state);
-            tied[t] = bytes_ties(f, hi) & bit_range(0, to % FD_STEP);
-            FD_FN(part)(keep_bits(bytes_keep(f, hi)), 0, to % FD_STEP, xp, yp, scale);
-        }
-        if (law->lo) {
-            page_ties ties;
-            resolve_ties(law, base, tied, first, stop, &ties);
-            FD_ELEM *page_out = out + (base + from - start);
-            for (unsigned k = 0; k < ties.count; k++) {
-                FD_ELEM *at = page_out + (ties.offset[k] - from), v;
-                memcpy(&v, at, sizeof v);
-                v = ties.r[k] < law->lo ? 0 : v;
-                memcpy(at, &v, sizeof v);
-            }
-        }
+        if (law->lo) FD_FN(drop_ties)(law, base, tied, num_pages, from, out);
     }
 }
 

@@ -1,7 +1,5 @@
-/* tpl_table.h: all templates in order, and the table they make. Included last by isa_<name>.c.
+/* tpl_table.h: the templates above tpl_page.h in order, and the table they make. Included last by isa_<name>.c.
  * Parameter: FD_ISA, the name of the instruction set without quotes. */
-#include "tpl_page.h"
-
 #include "tpl_fill.h"
 
 #define FD_TYPE f16

@@ -6,7 +6,7 @@
 struct run {
     const fd_job *job;
     fd_rule rule;
-    uint64_t start, first_unit, size;
+    uint64_t start, first_unit, n;
 };
 
 /* Units are pages of the stream, so that no page is seeded twice. */
@@ -15,7 +15,7 @@ static void run_range(void *context, uint64_t begin, uint64_t end)
     const struct run *r = context;
     const fd_job *job = r->job;
     const fd_kernels *k = fd_kernels_active();
-    const uint64_t stop = r->start + r->size;
+    const uint64_t stop = r->start + r->n;
     uint64_t from = (r->first_unit + begin) * FD_PAGE_BITS, to = (r->first_unit + end) * FD_PAGE_BITS;
     from = from < r->start ? r->start : from;
     to = to > stop ? stop : to;
@@ -23,6 +23,10 @@ static void run_range(void *context, uint64_t begin, uint64_t end)
     const char *x = job->x + (from - r->start) * size;
     char *y = job->y + (from - r->start) * size;
     const fd_elements e = {k, job->dtype, (int64_t)size, (int64_t)size};
+    if (job->mask->bits) {
+        k->apply[job->dtype](job->mask->bits + from / 8, n, x, y, job->scale);
+        return;
+    }
     switch (r->rule.kind) {
     case FD_COIN: k->drop_coin[job->dtype](&r->rule.law, from, n, x, y, job->scale); break;
     case FD_BYTE: k->drop_byte[job->dtype](&r->rule.law, from, n, x, y, job->scale); break;
@@ -30,11 +34,11 @@ static void run_range(void *context, uint64_t begin, uint64_t end)
     }
 }
 
-fd_status fd_walk_run(const fd_job *job, const fd_exec *exec)
+fd_status fd_walk_run(const fd_job *job, uint64_t n, const fd_exec *exec)
 {
-    const uint64_t start = job->mask->start, size = job->layout.size, first = start / FD_PAGE_BITS;
-    struct run r = {job, fd_make_rule(job->mask->key, job->mask->p), start, first, size};
-    return fd_run(exec, (start + size - 1) / FD_PAGE_BITS - first + 1, FD_PAGE_BITS, run_range, &r);
+    const uint64_t start = job->mask->start, first = start / FD_PAGE_BITS;
+    struct run r = {job, fd_make_rule(job->mask->key, job->mask->p), start, first, n};
+    return fd_run(exec, (start + n - 1) / FD_PAGE_BITS - first + 1, FD_PAGE_BITS, run_range, &r);
 }
 
 /* ---- rows ---- */
@@ -96,7 +100,7 @@ static void rows_range(void *context, uint64_t begin, uint64_t end)
     const struct rows *r = context;
     fd_source src;
     fd_position pos;
-    fd_source_open(&src, r->job->mask, r->job->layout.stop);
+    fd_source_open(&src, r->job->mask, r->job->layout->stop);
     src.reuse = r->reuse;
     fd_position_set(&pos, r->outer, r->num_outer, r->job->mask->start, begin / r->segments);
     uint64_t segment = begin % r->segments;
@@ -112,10 +116,12 @@ static void rows_range(void *context, uint64_t begin, uint64_t end)
 
 fd_status fd_walk_rows(const fd_job *job, int along, const fd_exec *exec)
 {
-    struct rows r = {.job = job, .row = {.n = 1}};
     const fd_mask_desc *mask = job->mask;
-    r.num_outer = job->layout.ndim;
-    for (int d = 0; d < r.num_outer; d++) r.outer[d] = job->layout.axis[d];
+    struct rows r;
+    r.job = job;
+    r.row = (fd_axis){.n = 1};
+    r.fused = r.reuse = 0;
+    fd_copy_axes(r.outer, &r.num_outer, job->layout);
     if (along >= 0) fd_take_axis(r.outer, &r.num_outer, along, &r.row);
 
     const uint64_t n = (uint64_t)r.row.n, rows = fd_count_positions(r.outer, r.num_outer);

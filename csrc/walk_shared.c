@@ -40,7 +40,7 @@ static void shared_range(void *context, uint64_t begin, uint64_t end)
     const uint64_t each = s->groups * s->pieces;
     fd_source src;
     fd_position pos;
-    fd_source_open(&src, s->job->mask, s->job->layout.stop);
+    fd_source_open(&src, s->job->mask, s->job->layout->stop);
     fd_position_set(&pos, s->outer, s->num_outer, s->job->mask->start, begin / each);
     uint64_t inside = begin % each;
     for (uint64_t unit = begin; unit < end; unit++) {
@@ -54,9 +54,10 @@ static void shared_range(void *context, uint64_t begin, uint64_t end)
 
 fd_status fd_walk_shared(const fd_job *job, int along, const fd_exec *exec)
 {
-    struct shared s = {.job = job, .along = {.n = 1}};
-    s.num_outer = job->layout.ndim;
-    for (int d = 0; d < s.num_outer; d++) s.outer[d] = job->layout.axis[d];
+    struct shared s;
+    s.job = job;
+    s.along = (fd_axis){.n = 1};
+    fd_copy_axes(s.outer, &s.num_outer, job->layout);
     fd_take_axis(s.outer, &s.num_outer, s.num_outer - 1, &s.row);
     if (along >= 0) fd_take_axis(s.outer, &s.num_outer, along, &s.along);
 

@@ -67,7 +67,7 @@ static void tiles_range(void *context, uint64_t begin, uint64_t end)
     const uint64_t each = t->across * t->down;
     fd_source src;
     fd_position pos;
-    fd_source_open(&src, t->job->mask, t->job->layout.stop);
+    fd_source_open(&src, t->job->mask, t->job->layout->stop);
     src.reuse = t->reuse;
     fd_position_set(&pos, t->outer, t->num_outer, t->job->mask->start, begin / each);
     uint64_t inside = begin % each;
@@ -82,9 +82,9 @@ static void tiles_range(void *context, uint64_t begin, uint64_t end)
 
 fd_status fd_walk_tiles(const fd_job *job, int along, const fd_exec *exec)
 {
-    struct tiles t = {.job = job};
-    t.num_outer = job->layout.ndim;
-    for (int d = 0; d < t.num_outer; d++) t.outer[d] = job->layout.axis[d];
+    struct tiles t;
+    t.job = job;
+    fd_copy_axes(t.outer, &t.num_outer, job->layout);
     fd_take_axis(t.outer, &t.num_outer, t.num_outer - 1, &t.row);
     fd_take_axis(t.outer, &t.num_outer, along, &t.column);
 
