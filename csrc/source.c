@@ -11,9 +11,18 @@ void fd_source_open(fd_source *src, const fd_mask_desc *mask, uint64_t stop)
     src->kernels = fd_kernels_active();
     src->stored = mask->bits;
     src->key = mask->key;
-    src->rule = fd_make_rule(mask->key, mask->p_values ? 0.0 : mask->p);
+    src->p = mask->p_values ? 0.0 : mask->p;
+    src->rule = fd_make_rule(mask->key, src->p);
     src->reuse = 0;
     src->stop = stop;
+    src->window_begin = src->window_end = 0;
+}
+
+void fd_source_set_p(fd_source *src, double p)
+{
+    if (p == src->p) return;
+    src->p = p;
+    src->rule = fd_make_rule(src->key, p);
     src->window_begin = src->window_end = 0;
 }
 

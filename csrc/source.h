@@ -12,6 +12,7 @@ typedef struct fd_source {
     const uint8_t *stored; /* NULL: the rule decides */
     fd_key key;
     fd_rule rule;
+    double p;              /* what the rule was made of */
     int reuse;             /* neighbouring runs are near: make a window of bits and serve them from it */
     uint64_t stop;         /* no index from here on will be asked for */
     uint64_t window_begin, window_end;
@@ -20,6 +21,9 @@ typedef struct fd_source {
 
 /* fd_source_open makes a source of its own for one thread: of stored bits where mask->bits, else of the law with p. */
 FD_HIDDEN void fd_source_open(fd_source *src, const fd_mask_desc *mask, uint64_t stop);
+
+/* fd_source_set_p goes on with another probability. */
+FD_HIDDEN void fd_source_set_p(fd_source *src, double p);
 
 /* fd_source_bits writes the decisions of the indices start, start + stride, ... (n <= FD_RUN of them; a stride of any
  * sign or 0) to bit 0 of dst on; unused high bits of the last byte are 0. */

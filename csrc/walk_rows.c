@@ -75,10 +75,7 @@ static void one_segment(const struct rows *r, fd_source *src, const fd_position 
     }
     p += pos->p + at * r->row.p;
     if (r->row.p == 0) { /* one p for the whole row */
-        if (!src->stored) {
-            src->rule = fd_make_rule(src->key, *p);
-            src->window_begin = src->window_end = 0;
-        }
+        fd_source_set_p(src, *p);
         fd_source_bits(src, start, r->row.index, n, bits);
         fd_apply_run(&e, bits, n, x, y, job->own_scales ? fd_scale(*p) : job->scale);
         return;

@@ -39,6 +39,12 @@ static void one_tile(const struct tiles *t, fd_source *src, const fd_position *p
     const int64_t columns = t->column.n - column0 < t->width ? t->column.n - column0 : t->width;
     const size_t pitch = (size_t)(columns + 63) / 64 * 8, turned_pitch = (size_t)(rows + 63) / 64 * 8;
     const uint64_t start = pos->index + (uint64_t)(row0 * t->row.index + column0 * t->column.index);
+    double scale = job->scale;
+    if (job->mask->p_values) { /* one p for the whole tile */
+        const double p = job->mask->p_values[pos->p];
+        fd_source_set_p(src, p);
+        scale = job->own_scales ? fd_scale(p) : scale;
+    }
     uint8_t made[TILE_BYTES], turned[64 * (TILE_BYTES / 8 / 64 + 1) * 8];
 
     for (int64_t i = 0; i < rows; i++) {
@@ -57,7 +63,7 @@ static void one_tile(const struct tiles *t, fd_source *src, const fd_position *p
         }
         for (int64_t k = 0; k < 64 && c + k < columns; k++)
             fd_apply_run(&e, turned + (size_t)k * turned_pitch, (size_t)rows, x + (c + k) * t->column.x,
-                         y + (c + k) * t->column.y, job->scale);
+                         y + (c + k) * t->column.y, scale);
     }
 }
 
