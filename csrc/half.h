@@ -34,14 +34,15 @@ FD_INLINE uint16_t fd_float_to_bf16(float f)
 }
 
 /* Shifts exponent and mantissa into place; Inf and NaN get the larger exponent. A subnormal is an integer times 2^-24,
- * whose conversion and product are exact. No branches, so that loops vectorise. */
+ * whose conversion and product are exact. Masks in place of branches, so that loops vectorise. */
 FD_INLINE float fd_f16_to_float(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000u) << 16, body = h & 0x7FFFu;
     uint32_t normal = (body << 13) + (112u << 23);
     uint32_t special = normal + (112u << 23);
     uint32_t subnormal = fd_as_bits((float)(int32_t)body * 0x1p-24f);
-    uint32_t u = body >= 0x7C00u ? special : body < 0x0400u ? subnormal : normal;
+    uint32_t is_special = 0u - (body >= 0x7C00u), is_subnormal = 0u - (body < 0x0400u);
+    uint32_t u = (special & is_special) | (subnormal & is_subnormal) | (normal & ~(is_special | is_subnormal));
     return fd_as_float(u | sign);
 }
 
@@ -50,9 +51,10 @@ FD_INLINE uint16_t fd_float_to_f16(float f)
 {
     uint32_t u = fd_as_bits(f), sign = u >> 16 & 0x8000u, body = u & 0x7FFFFFFFu;
     uint32_t normal = (body - (112u << 23) + 0xFFFu + (body >> 13 & 1u)) >> 13;
-    uint32_t small = fd_as_bits(fd_as_float(body < 0x38800000u ? body : 0) + 0.5f) - 0x3F000000u;
-    uint32_t large = body > 0x7F800000u ? 0x7E00u : 0x7C00u;
-    uint32_t h = body < 0x38800000u ? small : body >= 0x47800000u ? large : normal;
+    uint32_t is_small = 0u - (body < 0x38800000u), is_large = 0u - (body >= 0x47800000u);
+    uint32_t small = fd_as_bits(fd_as_float(body & is_small) + 0.5f) - 0x3F000000u;
+    uint32_t large = 0x7C00u | (uint32_t)(body > 0x7F800000u) << 9;
+    uint32_t h = (small & is_small) | (large & is_large) | (normal & ~(is_small | is_large));
     return (uint16_t)(h | sign);
 }
 

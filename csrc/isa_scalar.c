@@ -134,20 +134,6 @@ FD_INLINE unsigned ctz64(uint64_t w)
 #endif
 }
 
-FD_INLINE uint64_t as_bits64(double d)
-{
-    uint64_t u;
-    memcpy(&u, &d, 8);
-    return u;
-}
-
-FD_INLINE double as_double(uint64_t u)
-{
-    double d;
-    memcpy(&d, &u, 8);
-    return d;
-}
-
 typedef float scale_type_f16, scale_type_bf16, scale_type_f32;
 typedef double scale_type_f64;
 FD_INLINE float scale_f16(double s) { return (float)s; }
@@ -155,29 +141,67 @@ FD_INLINE float scale_bf16(double s) { return (float)s; }
 FD_INLINE float scale_f32(double s) { return (float)s; }
 FD_INLINE double scale_f64(double s) { return s; }
 
-/* x may be y: the local copy shows the compiler that loads and stores do not meet. */
-#define FD_SCALAR_TYPE(type, elem, signed_elem, product)                                              \
-    FD_INLINE void keep_##type(keep_t k, const elem *x, elem *y, scale_type_##type s)                 \
-    {                                                                                                 \
-        elem v[64];                                                                                   \
-        memcpy(v, x, sizeof v);                                                                       \
-        for (int j = 0; j < 64; j++) v[j] = (elem)((product) & (elem)(signed_elem)(int8_t)k.b[j]);    \
-        memcpy(y, v, sizeof v);                                                                       \
-    }                                                                                                 \
-    FD_INLINE void bits_##type(const uint8_t *bits, const elem *x, elem *y, scale_type_##type s)      \
-    {                                                                                                 \
-        keep_##type(bits_keep(bits), x, y, s);                                                        \
-    }                                                                                                 \
-    FD_INLINE void mul_##type(const elem *x, elem *y, scale_type_##type s)                            \
-    {                                                                                                 \
-        elem v[64];                                                                                   \
-        memcpy(v, x, sizeof v);                                                                       \
-        for (int j = 0; j < 64; j++) v[j] = product;                                                  \
-        memcpy(y, v, sizeof v);                                                                       \
+/* load_T and store_T: SOME elements to and from the type of the product. All work is on local arrays, one simple loop
+ * after another: x may be y, and a loop over memory that may overlap is not vectorised. SOME is small enough for
+ * copies without a call. */
+enum { SOME = 32 };
+FD_INLINE void load_f16(float *f, const uint16_t *x)
+{
+    uint16_t h[SOME];
+    memcpy(h, x, sizeof h);
+    for (int j = 0; j < SOME; j++) f[j] = fd_f16_to_float(h[j]);
+}
+FD_INLINE void store_f16(uint16_t *h, const float *f)
+{
+    for (int j = 0; j < SOME; j++) h[j] = fd_float_to_f16(f[j]);
+}
+FD_INLINE void load_bf16(float *f, const uint16_t *x)
+{
+    uint16_t h[SOME];
+    memcpy(h, x, sizeof h);
+    for (int j = 0; j < SOME; j++) f[j] = fd_bf16_to_float(h[j]);
+}
+FD_INLINE void store_bf16(uint16_t *h, const float *f)
+{
+    for (int j = 0; j < SOME; j++) h[j] = fd_float_to_bf16(f[j]);
+}
+FD_INLINE void load_f32(float *f, const uint32_t *x) { memcpy(f, x, SOME * sizeof *f); }
+FD_INLINE void store_f32(uint32_t *u, const float *f) { memcpy(u, f, SOME * sizeof *f); }
+FD_INLINE void load_f64(double *f, const uint64_t *x) { memcpy(f, x, SOME * sizeof *f); }
+FD_INLINE void store_f64(uint64_t *u, const double *f) { memcpy(u, f, SOME * sizeof *f); }
+
+#define FD_SCALAR_TYPE(type, elem)                                                                       \
+    FD_INLINE void scaled_##type(const elem *x, elem *u, scale_type_##type s)                            \
+    {                                                                                                    \
+        scale_type_##type f[SOME];                                                                       \
+        load_##type(f, x);                                                                               \
+        for (int j = 0; j < SOME; j++) f[j] *= s;                                                        \
+        store_##type(u, f);                                                                              \
+    }                                                                                                    \
+    FD_INLINE void keep_##type(keep_t k, const elem *x, elem *y, scale_type_##type s)                    \
+    {                                                                                                    \
+        for (int i = 0; i < 64; i += SOME) {                                                             \
+            elem u[SOME];                                                                                \
+            scaled_##type(x + i, u, s);                                                                  \
+            for (int j = 0; j < SOME; j++) u[j] &= (elem)((elem)0 - (elem)(k.b[i + j] & 1));             \
+            memcpy(y + i, u, sizeof u);                                                                  \
+        }                                                                                                \
+    }                                                                                                    \
+    FD_INLINE void bits_##type(const uint8_t *bits, const elem *x, elem *y, scale_type_##type s)         \
+    {                                                                                                    \
+        keep_##type(bits_keep(bits), x, y, s);                                                           \
+    }                                                                                                    \
+    FD_INLINE void mul_##type(const elem *x, elem *y, scale_type_##type s)                               \
+    {                                                                                                    \
+        for (int i = 0; i < 64; i += SOME) {                                                             \
+            elem u[SOME];                                                                                \
+            scaled_##type(x + i, u, s);                                                                  \
+            memcpy(y + i, u, sizeof u);                                                                  \
+        }                                                                                                \
     }
-FD_SCALAR_TYPE(f16, uint16_t, int16_t, fd_float_to_f16(fd_f16_to_float(v[j]) * s))
-FD_SCALAR_TYPE(bf16, uint16_t, int16_t, fd_float_to_bf16(fd_bf16_to_float(v[j]) * s))
-FD_SCALAR_TYPE(f32, uint32_t, int32_t, fd_as_bits(fd_as_float(v[j]) * s))
-FD_SCALAR_TYPE(f64, uint64_t, int64_t, as_bits64(as_double(v[j]) * s))
+FD_SCALAR_TYPE(f16, uint16_t)
+FD_SCALAR_TYPE(bf16, uint16_t)
+FD_SCALAR_TYPE(f32, uint32_t)
+FD_SCALAR_TYPE(f64, uint64_t)
 
 #include "tpl_table.h"
