@@ -1,0 +1,53 @@
+"""Dropout on the CPU: exact, reproducible, at the speed of memory.
+
+Whether element i is kept is a pure function of (key, p, i): not of threads, instruction set, dtype, memory layout or of
+the part of an array that is computed. So backward needs no stored mask, and a shard gets its part of the whole mask.
+
+>>> import numpy as np
+>>> import fastdrop as fd
+>>> x = np.ones(8, np.float32)
+>>> y, mask = fd.dropout_forward(x, 0.5, rng=fd.Key(42))
+>>> bool((fd.dropout_backward(x, mask) == y).all())
+True
+"""
+
+from fastdrop import _core
+from fastdrop.functional import dropout, dropout_backward, dropout_forward
+from fastdrop.info import build_info
+from fastdrop.key import Key
+from fastdrop.mask import Mask
+from fastdrop.probability import realised_p
+from fastdrop.shard import Shard
+from fastdrop.threads import get_num_threads, set_num_threads, threads_at_import
+
+__all__ = [
+    "CONTRACT",
+    "Key",
+    "Mask",
+    "Shard",
+    "__version__",
+    "build_info",
+    "dropout",
+    "dropout_backward",
+    "dropout_forward",
+    "get_num_threads",
+    "realised_p",
+    "set_num_threads",
+]
+
+__version__: str = _core.__version__
+CONTRACT: int = _core.CONTRACT
+
+
+def _configure() -> None:
+    import os
+
+    if not _core.select_isa_from_environment():
+        raise ImportError(
+            f"FASTDROP_ISA has to name an instruction set that runs here ({', '.join(_core.isas())}), "
+            f"but is {os.environ['FASTDROP_ISA']!r}"
+        )
+    _core.set_default_threads(threads_at_import())
+
+
+_configure()

@@ -1,0 +1,132 @@
+"""How the elements of an array are numbered in its mask: shapes, shared axes, shards."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastdrop import _core
+from fastdrop.shard import Shard, lengths, product
+
+__all__ = ["Geometry", "c_strides", "make_geometry"]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The numbering of one array's elements.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the array.
+    mask_shape : tuple of int
+        `shape` with 1 on shared axes.
+    start : int
+        Mask index of the first element.
+    strides : tuple of int
+        Mask indices a step along each axis; 0 on shared axes.
+    shard : Shard or None
+        With the global shape as the mask is numbered, None for a whole array.
+    """
+
+    shape: tuple[int, ...]
+    mask_shape: tuple[int, ...]
+    start: int
+    strides: tuple[int, ...]
+    shard: Shard | None
+
+
+def c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the elements a step along each axis of a C-ordered array, 0 along axes of length 1."""
+    strides, step = [], 1
+    for length in reversed(shape):
+        strides.append(step if length != 1 else 0)
+        step *= length
+    return tuple(reversed(strides))
+
+
+def make_geometry(
+    shape: Sequence[int],
+    share_axes: int | Sequence[int] | None = None,
+    noise_shape: Sequence[int | None] | None = None,
+    shard: Shard | None = None,
+) -> Geometry:
+    """Check the arguments that number an array's elements.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `fastdrop.Mask` documents them.
+    """
+    shape = (operator.index(shape),) if hasattr(shape, "__index__") else lengths(shape, "shape")
+    shape = lengths(shape, "shape")
+    if len(shape) > _core.MAX_NDIM:
+        raise ValueError(f"shape has to have at most {_core.MAX_NDIM} axes, but got {len(shape)}")
+    product(shape, "shape")
+    if shard is not None:
+        if not isinstance(shard, Shard):
+            raise TypeError(f"shard has to be a Shard or None, but got {shard!r} of type {type(shard).__name__}")
+        shard.check_block(shape)
+    whole = shape if shard is None else shard.global_shape
+    if share_axes is not None and noise_shape is not None:
+        raise ValueError(f"give share_axes or noise_shape, not both: got {share_axes!r} and {noise_shape!r}")
+    shared = _shared(share_axes, len(shape)) if noise_shape is None else _from_noise_shape(noise_shape, whole)
+
+    mask_shape = tuple(1 if d in shared else n for d, n in enumerate(shape))
+    numbered = tuple(1 if d in shared else n for d, n in enumerate(whole))
+    product(numbered, "shape")
+    strides = c_strides(numbered)
+    if shard is None:
+        return Geometry(shape, mask_shape, 0, strides, None)
+    origin = tuple(0 if d in shared else first for d, first in enumerate(shard.origin))
+    empty = 0 in shape
+    start = 0 if empty else sum(first * step for first, step in zip(origin, strides, strict=True))
+    return Geometry(shape, mask_shape, start, strides, Shard(origin, numbered))
+
+
+def _shared(share_axes: int | Sequence[int] | None, ndim: int) -> frozenset[int]:
+    if share_axes is None:
+        return frozenset()
+    axes = (share_axes,) if hasattr(share_axes, "__index__") else share_axes
+    try:
+        axes = tuple(axes)
+    except TypeError:
+        raise TypeError(f"share_axes has to be an int or a sequence of ints, but got {share_axes!r}") from None
+    found: set[int] = set()
+    for axis in axes:
+        if isinstance(axis, (bool, np.bool_)) or not hasattr(axis, "__index__"):
+            raise TypeError(f"share_axes has to hold ints, but got {axis!r} in {share_axes!r}")
+        number = operator.index(axis)
+        if not -ndim <= number < ndim:
+            raise ValueError(f"share_axes has to hold axes between {-ndim} and {ndim - 1}, but got {number}")
+        if number % ndim in found:
+            raise ValueError(f"share_axes has to name each axis once, but got {share_axes!r}")
+        found.add(number % ndim)
+    return frozenset(found)
+
+
+def _from_noise_shape(noise_shape: Sequence[int | None], whole: tuple[int, ...]) -> frozenset[int]:
+    try:
+        entries = tuple(noise_shape)
+    except TypeError:
+        raise TypeError(f"noise_shape has to be a sequence of ints and None, but got {noise_shape!r}") from None
+    if len(entries) != len(whole):
+        raise ValueError(f"noise_shape has to have {len(whole)} entries, one for each axis, but got {noise_shape!r}")
+    shared = set()
+    for axis, (entry, length) in enumerate(zip(entries, whole, strict=True)):
+        if entry is None:
+            continue
+        if isinstance(entry, (bool, np.bool_)) or not hasattr(entry, "__index__"):
+            raise TypeError(f"noise_shape has to hold ints and None, but got {entry!r} in {noise_shape!r}")
+        if entry == length:
+            continue
+        if entry != 1:
+            raise ValueError(
+                f"noise_shape has to hold 1, None or the full length on each axis, but got {entry} on axis {axis} of "
+                f"length {length}"
+            )
+        shared.add(axis)
+    return frozenset(shared)

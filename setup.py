@@ -1,0 +1,82 @@
+"""Build the extension: the C core and its Cython layer, with OpenMP where the compiler has one that works."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'#define FD_VERSION "(.+)"', (ROOT / "csrc" / "fastdrop.h").read_text())[1]
+
+PROBE = """
+#include <omp.h>
+int main(void)
+{
+    int n = 0;
+#pragma omp parallel num_threads(2)
+#pragma omp atomic
+    n++;
+    return n >= 1 && omp_get_max_threads() >= 1 ? 0 : 1;
+}
+"""
+
+
+class BuildWithOpenMP(build_ext):
+    """Compiles, links and runs a small program first: a flag that is merely accepted proves nothing."""
+
+    def build_extensions(self) -> None:
+        flag = "/openmp" if self.compiler.compiler_type == "msvc" else "-fopenmp"
+        wanted = os.environ.get("FASTDROP_NO_OPENMP", "") in ("", "0")
+        for extension in self.extensions:
+            if wanted and self.openmp_works(flag):
+                extension.extra_compile_args.append(flag)
+                if flag == "-fopenmp":
+                    extension.extra_link_args.append(flag)
+            elif wanted:
+                text = f"this compiler has no working OpenMP ({flag}): fastdrop is built for ONE THREAD"
+                print(f"\n{'*' * 78}\n{text}\n{'*' * 78}\n", file=sys.stderr, flush=True)
+                warnings.warn(text, stacklevel=1)
+            if self.compiler.compiler_type == "msvc":
+                extension.extra_compile_args += ["/O2", "/std:c11", "/experimental:c11atomics"]
+            else:
+                extension.extra_compile_args += ["-O3"]
+        super().build_extensions()
+
+    def openmp_works(self, flag: str) -> bool:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder) / "probe.c"
+            source.write_text(PROBE)
+            try:
+                objects = self.compiler.compile([str(source)], output_dir=folder, extra_postargs=[flag])
+                link = [flag] if flag == "-fopenmp" else []
+                self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=link)
+                program = Path(folder) / ("probe.exe" if os.name == "nt" else "probe")
+                return subprocess.run([str(program)], timeout=60, check=False).returncode == 0
+            except Exception as error:  # whatever a compiler may raise: there is no OpenMP then, and the caller says so
+                print(f"OpenMP probe: {error}", file=sys.stderr)
+                return False
+
+
+core = Extension(
+    "fastdrop._core",
+    sources=["fastdrop/_core.pyx", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "csrc").glob("*.c"))],
+    depends=sorted(str(p.relative_to(ROOT)) for p in (ROOT / "csrc").glob("*.h")),
+    include_dirs=["csrc", numpy.get_include()],
+    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+)
+
+setup(
+    version=VERSION,
+    ext_modules=cythonize([core], build_dir="build/cython"),
+    cmdclass={"build_ext": BuildWithOpenMP},
+)

@@ -1,0 +1,51 @@
+"""Every example in a docstring runs, and every public object has one that says what the object does."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import fastdrop as fd
+import numpy as np
+import pytest
+
+OPTIONAL = {"fastdrop.torch", "fastdrop.jax", "fastdrop.keras", "fastdrop.dask"}  # need packages that may be missing
+MODULES = sorted(
+    {"fastdrop"}
+    | {
+        module.name
+        for module in pkgutil.walk_packages(fd.__path__, "fastdrop.")
+        if module.name not in OPTIONAL and not module.name.endswith("__main__")
+    }
+)
+PUBLIC = [name for name in fd.__all__ if callable(getattr(fd, name))]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # an example that writes a file writes it there
+    module = importlib.import_module(name)
+    names = {"fd": fd, "np": np}
+    result = doctest.testmod(module, extraglobs=names, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert result.failed == 0
+
+
+def examples(thing) -> int:
+    return sum(len(test.examples) for test in doctest.DocTestFinder().find(thing, globs={}))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_objects_have_an_example(name):
+    thing = getattr(fd, name)
+    assert inspect.getdoc(thing)
+    assert examples(thing) > 0
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_signatures_are_annotated(name):
+    thing = getattr(fd, name)
+    signature = inspect.signature(thing)
+    for parameter in signature.parameters.values():
+        assert parameter.annotation is not inspect.Parameter.empty, parameter
+    if not inspect.isclass(thing):
+        assert signature.return_annotation is not inspect.Signature.empty
