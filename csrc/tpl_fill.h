@@ -18,6 +18,10 @@
 
 enum { BATCH = 2, BATCH_BYTES = BATCH * FD_PAGE_BYTES };
 
+/* Bytes from the beginning of page `first` to the end of its batch. Batches begin at multiples of BATCH pages, so that
+ * none crosses a multiple of 2^34 elements, where the upper counter word of the refinement blocks changes. */
+FD_INLINE unsigned batch_bytes(uint64_t first) { return (BATCH - (unsigned)(first % BATCH)) * FD_PAGE_BYTES; }
+
 /* The elements of a batch whose byte ties, and their refinement words. */
 typedef struct tie_list {
     unsigned count;
@@ -101,10 +105,9 @@ FD_INLINE void page_words(const fd_law *law, uint64_t page, unsigned from, unsig
 static void fill_byte FD_FILL_ARGS
 {
     uint64_t end = start + n;
-    for (uint64_t first = start / FD_PAGE_BYTES; first * FD_PAGE_BYTES < end; first += BATCH) {
-        const uint64_t base = first * FD_PAGE_BYTES;
+    for (uint64_t first = start / FD_PAGE_BYTES, base; (base = first * FD_PAGE_BYTES) < end; first += BATCH - first % BATCH) {
         const unsigned from = start > base ? (unsigned)(start - base) : 0;
-        const unsigned to = end - base < BATCH_BYTES ? (unsigned)(end - base) : BATCH_BYTES;
+        const unsigned to = end - base < batch_bytes(first) ? (unsigned)(end - base) : batch_bytes(first);
         const unsigned num_pages = (to + FD_PAGE_BYTES - 1) / FD_PAGE_BYTES;
         uint64_t keep[BATCH * FD_STEPS], tied[BATCH * FD_STEPS];
         if (from || to < num_pages * FD_PAGE_BYTES) memset(tied, 0, sizeof tied);

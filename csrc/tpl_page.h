@@ -88,13 +88,13 @@ FD_INLINE void page_skip(page_state *s, unsigned steps)
     while (steps--) (void)page_step(s);
 }
 
-/* The refinement words of eight elements page_base + offset[0..7]. */
-FD_INLINE void refine8(fd_key key, uint64_t page_base, const uint16_t *offset, uint32_t *r)
+/* The refinement words of eight elements base + offset[0..7], which must not lie on both sides of a multiple of 2^34:
+ * their 2^32 blocks share the upper word of the counter. */
+FD_INLINE void refine8(fd_key key, uint64_t base, const uint16_t *offset, uint32_t *r)
 {
     enum { GROUPS = 8 / W_LANES };
     uint64_t low[8], out[4][8];
-    for (int j = 0; j < 8; j++) low[j] = (page_base + offset[j]) >> 2;
-    /* a page lies within one value of the counter's upper word: 2048 elements are 512 blocks, and 2^32 is a multiple */
+    for (int j = 0; j < 8; j++) low[j] = (base + offset[j]) >> 2;
     uint32_t high = (uint32_t)(low[0] >> 32) | (uint32_t)FD_DOMAIN_REFINE << 28;
     wide c[GROUPS][4];
     for (int g = 0; g < GROUPS; g++) {

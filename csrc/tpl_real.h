@@ -128,16 +128,15 @@ static void FD_FN(drop_byte) FD_DROP_ARGS
     const FD_ELEM *in = x;
     FD_ELEM *out = y;
     const uint64_t end = start + n;
-    for (uint64_t first = start / FD_PAGE_BYTES; first * FD_PAGE_BYTES < end; first += BATCH) {
-        const uint64_t base = first * FD_PAGE_BYTES;
+    for (uint64_t first = start / FD_PAGE_BYTES, base; (base = first * FD_PAGE_BYTES) < end; first += BATCH - first % BATCH) {
         const unsigned from = start > base ? (unsigned)(start - base) : 0;
-        const unsigned to = end - base < BATCH_BYTES ? (unsigned)(end - base) : BATCH_BYTES;
+        const unsigned to = end - base < batch_bytes(first) ? (unsigned)(end - base) : batch_bytes(first);
         const unsigned num_pages = (to + FD_PAGE_BYTES - 1) / FD_PAGE_BYTES;
         uint64_t tied[BATCH * FD_STEPS];
         if (from || to < num_pages * FD_PAGE_BYTES) memset(tied, 0, sizeof tied);
         in = (const FD_ELEM *)x + (base + from - start);
         out = (FD_ELEM *)y + (base + from - start);
-        for (unsigned g = from / FD_PAGE_BYTES; g < num_pages; g++) {
+        for (unsigned g = 0; g < num_pages; g++) {
             const unsigned page = FD_PAGE_BYTES * g, a = from > page ? from - page : 0;
             const unsigned b = to - page < FD_PAGE_BYTES ? to - page : FD_PAGE_BYTES;
             FD_FN(drop_page)(law, first + g, a, b, in + (page + a - from), out + (page + a - from), scale,
