@@ -18,7 +18,7 @@ from fastdrop.key import Key
 from fastdrop.mask import Mask
 from fastdrop.probability import realised_p
 from fastdrop.shard import Shard
-from fastdrop.threads import get_num_threads, set_num_threads, threads_at_import
+from fastdrop.threads import get_num_threads, set_num_threads, default_threads
 
 __all__ = [
     "CONTRACT",
@@ -47,7 +47,7 @@ def _configure() -> None:
             f"FASTDROP_ISA has to name an instruction set that runs here ({', '.join(_core.isas())}), "
             f"but is {os.environ['FASTDROP_ISA']!r}"
         )
-    _core.set_default_threads(threads_at_import())
+    _core.set_default_threads(default_threads())
 
 
 _configure()

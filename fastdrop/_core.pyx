@@ -6,13 +6,16 @@ makes small calls fast, `dropout_run`.
 """
 
 cimport numpy as cnp
-from cpython.exc cimport PyErr_CheckSignals
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 import numpy as np
 
 cnp.import_array()
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals()  # not by Cython's declaration: the exception has to stay set until C has returned
+    void *PyErr_Occurred()
 
 cdef extern from "fastdrop.h" nogil:
     const char *FD_VERSION
@@ -80,9 +83,8 @@ cdef int check(int status) except -1:
     """Turn a status into an exception: what gets here has passed all checks above, or is an interrupt."""
     if status == FD_OK:
         return 0
-    if status == FD_INTERRUPTED:
-        PyErr_CheckSignals()  # the handler's exception, KeyboardInterrupt as a rule, is set already
-        raise KeyboardInterrupt
+    if status == FD_INTERRUPTED and PyErr_Occurred() != NULL:
+        return -1  # what the signal's handler raised, KeyboardInterrupt as a rule
     raise ValueError(fd_status_string(status).decode())
 
 
@@ -127,15 +129,10 @@ def threshold(double p):
 
 # ---- arrays ----------------------------------------------------------------------------------------------------
 
-cdef int set_default_threads_(int n) except -1:
-    global default_threads
-    default_threads = n
-    return 0
-
-
 def set_default_threads(int n):
     """Set how many threads a call may use where it is not said."""
-    set_default_threads_(n)
+    global default_threads
+    default_threads = n
 
 
 def get_default_threads():
@@ -206,7 +203,7 @@ cdef class MaskArguments:
             self.index_strides[d] = index_strides[d]
         self.desc.key = raw(seed or 0, stream or 0)
         self.desc.start = start
-        self.desc.bits = NULL if bits is None else <const uint8_t *>cnp.PyArray_DATA(bits)
+        self.desc.bits = NULL if bits is None else <uint8_t *>cnp.PyArray_DATA(bits)
         self.desc.p_values = NULL
         if isinstance(p, np_ndarray):  # float64, broadcast to shape
             values = p

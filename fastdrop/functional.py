@@ -98,7 +98,7 @@ def dropout(
     draw = key_source(rng)
     idle = not training or (isinstance(probability, float) and probability == 0.0)
     same = idle and out is None and isinstance(x, np.ndarray)
-    others = (probability,) if isinstance(probability, np.ndarray) else ()
+    others = (p,) if isinstance(p, np.ndarray) else ()
     y = array if same else make_output(array, out, others)
     if not training:
         if y is not array:
@@ -134,7 +134,7 @@ def dropout_forward(
     Returns
     -------
     y : ndarray
-        Always an array of its own or `out`; never x itself unless `out` is x.
+        `out`, or a new array like x; x itself if p is 0 and x is an array and `out` not given.
     mask : Mask
 
     Raises
@@ -163,12 +163,14 @@ def dropout_forward(
     broadcast_p(probability, geometry.mask_shape, geometry.shape)
     team = check_threads(threads)
     draw = key_source(rng)
-    others = (probability,) if isinstance(probability, np.ndarray) else ()
-    y = make_output(array, out, others)
+    others = (p,) if isinstance(p, np.ndarray) else ()
+    same = isinstance(probability, float) and probability == 0.0 and out is None and isinstance(x, np.ndarray)
+    y = array if same else make_output(array, out, others)
     mask = Mask._make(geometry, probability, draw(), None)
     if store:
         mask = mask.store()
-    mask._arguments.apply(dtype, array, y, None, team)
+    if not same:
+        mask._arguments.apply(dtype, array, y, None, team)
     return y, mask
 
 

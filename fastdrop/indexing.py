@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,28 +36,50 @@ def _view(shape: tuple[int, ...], strides: tuple[int, ...], index: tuple) -> tup
     """Shape, strides and offset of basic indexing. NumPy works it out on a view of one byte that is never read."""
     base = np.zeros(1, np.uint8)
     whole = np.lib.stride_tricks.as_strided(base, shape, strides, writeable=False)
-    part = whole[index if any(entry is Ellipsis for entry in index) else (*index, ...)]
+    part = whole[index if _has_ellipsis(index) else (*index, ...)]
     offset = part.__array_interface__["data"][0] - base.__array_interface__["data"][0] if part.size else 0
     return part.shape, part.strides, offset
+
+
+#: Decisions made at a time where they need not all be there at once.
+PIECE = 1 << 25
+
+
+def _has_ellipsis(index: tuple) -> bool:
+    return any(entry is Ellipsis for entry in index)
+
+
+def _packed(mask: Mask, index: tuple, allocate: Callable[[int, str], np.ndarray]) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return the packed decisions of basic indexing, and their shape."""
+    geometry = mask._geometry
+    start, strides = (0, c_strides(mask.mask_shape)) if mask.stored else (geometry.start, geometry.strides)
+    shape, steps, offset = _view(mask.mask_shape, strides, index)
+    p = mask.p
+    if isinstance(p, np.ndarray):
+        p = np.broadcast_to(p, mask.mask_shape)[index if _has_ellipsis(index) else (*index, ...)]
+    packed = allocate((math.prod(shape) + 7) // 8, "the packed mask")
+    mask._make_arguments(shape, start + offset, steps, p).fill(packed, check_threads(None))
+    return packed, shape
 
 
 def select(mask: Mask, index: object, allocate: Callable[[int, str], np.ndarray]) -> np.ndarray | np.bool_:
     """Return ``mask.to_bool()[index]`` for basic indexing."""
     entries = _check_index(index)
-    geometry = mask._geometry
-    start, strides = (0, c_strides(mask.mask_shape)) if mask.stored else (geometry.start, geometry.strides)
-    strides = tuple(0 if n == 1 else step for n, step in zip(mask.mask_shape, strides, strict=True))
-    shape, steps, offset = _view(mask.mask_shape, strides, entries)
-    p = mask.p
-    if isinstance(p, np.ndarray):
-        p = np.broadcast_to(p, mask.mask_shape)[(*entries, ...) if Ellipsis not in entries else entries]
-    size = int(np.prod(shape, dtype=object)) if shape else 1
-    packed = allocate((size + 7) // 8, "the packed mask")
+    shape, _, _ = _view(mask.mask_shape, c_strides(mask.mask_shape), entries)
+    size = math.prod(shape)
     keep = allocate(size, "the mask as bools")
-    mask._make_arguments(shape, start + offset, steps, p).fill(packed, check_threads(None))
-    keep[:] = np.unpackbits(packed, count=size, bitorder="little") if size else 0
+    packed, _ = _packed(mask, entries, allocate)
+    if size:
+        keep[:] = np.unpackbits(packed, count=size, bitorder="little")
     result = keep.view(bool).reshape(shape)
-    return result if shape or any(entry is Ellipsis for entry in entries) else result[()]
+    return result if shape or _has_ellipsis(entries) else result[()]
+
+
+def packed_pieces(mask: Mask) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield all decisions, packed, a piece at a time, with the number of decisions in each."""
+    for first in range(0, mask.size, PIECE):
+        for box, begin, end in _boxes(mask.mask_shape, first, min(first + PIECE, mask.size)):
+            yield _packed(mask, box, lambda n, _: np.empty(n, np.uint8))[0], end - begin
 
 
 class FlatMask:
@@ -86,40 +109,33 @@ class FlatMask:
         return keep if isinstance(index, slice) else keep[0]
 
     def _make(self, chosen: range) -> np.ndarray:
-        """Rows of the mask are runs in its numbering: take what lies between the first and last, row by row."""
-        mask = self._mask
-        keep = np.empty(len(chosen), bool)
-        if not len(chosen):
-            return keep
+        """Make the rows between the first and the last that is wanted, a piece at a time, and take these."""
+        mask, keep, done = self._mask, np.empty(len(chosen), bool), 0
         ordered = chosen if chosen.step > 0 else chosen[::-1]
-        ends = ordered[0], ordered[-1] + 1
-        done = 0
-        for box, first, stop in _boxes(mask.mask_shape, *ends):
-            part = np.atleast_1d(mask[box]).reshape(-1)
-            skip = (ordered.start - first) % ordered.step
-            some = part[skip : stop - first : ordered.step]
-            keep[done : done + some.size] = some
-            done += some.size
+        stop = ordered[-1] + 1 if ordered else 0
+        for first in range(ordered.start, stop, PIECE):
+            for box, begin, end in _boxes(mask.mask_shape, first, min(first + PIECE, stop)):
+                row = np.asarray(mask[box]).reshape(-1)
+                some = row[(ordered.start - begin) % ordered.step : end - begin : ordered.step]
+                keep[done : done + some.size] = some
+                done += some.size
         return keep if chosen.step > 0 else keep[::-1]
 
 
-def _boxes(shape: tuple[int, ...], begin: int, end: int):
-    """Cut the C-order range [begin, end) into boxes of the shape: (index, first, stop) in order."""
+def _boxes(shape: tuple[int, ...], begin: int, end: int) -> Iterator[tuple[tuple, int, int]]:
+    """Cut the C-order range [begin, end) into boxes of the shape: index, begin and end of each, in order."""
     if not shape:
         yield (), begin, end
         return
-    inner = 1
-    for n in shape[1:]:
-        inner *= n
-    at = begin
-    while at < end:
-        row, offset = divmod(at, inner)
-        if offset == 0 and end - at >= inner:
-            rows = (end - at) // inner
-            yield (slice(row, row + rows),), at, at + rows * inner
-            at += rows * inner
+    inner = math.prod(shape[1:])
+    while begin < end:
+        row, offset = divmod(begin, inner)
+        rows = (end - begin) // inner if offset == 0 else 0
+        if rows:
+            yield (slice(row, row + rows),), begin, begin + rows * inner
+            begin += rows * inner
         else:
-            stop = min(end, (row + 1) * inner)
-            for index, first, last in _boxes(shape[1:], offset, stop - row * inner):
-                yield (row, *index), row * inner + first, row * inner + last
-            at = stop
+            base, stop = row * inner, min(end, (row + 1) * inner)
+            for index, first, last in _boxes(shape[1:], offset, stop - base):
+                yield (row, *index), base + first, base + last
+            begin = stop

@@ -10,7 +10,7 @@ import numpy as np
 from fastdrop import _core
 from fastdrop.arrays import as_input, make_output
 from fastdrop.geometry import Geometry, c_strides, make_geometry
-from fastdrop.indexing import FlatMask, select
+from fastdrop.indexing import FlatMask, packed_pieces, select
 from fastdrop.key import Key
 from fastdrop.probability import broadcast_p, check_p
 from fastdrop.rng import RNGLike, key_source
@@ -147,9 +147,9 @@ class Mask:
         >>> fd.Mask.from_bool([True, False, True], 0.5).apply(np.ones(3))
         array([2., 0., 2.])
         """
-        array = np.asarray(keep)
-        if array.dtype != bool:
-            raise TypeError(f"keep has to be an array of bool, but got dtype {array.dtype}")
+        array = np.asanyarray(keep)
+        if array.dtype != bool or isinstance(array, np.ma.MaskedArray):
+            raise TypeError(f"keep has to be an array of bool, but got {type(keep).__name__} of dtype {array.dtype}")
         bits = np.packbits(array.ravel(order="C"), bitorder="little")
         return cls.from_packed(bits, array.shape, p)
 
@@ -189,8 +189,10 @@ class Mask:
         probability = check_p(p)
         broadcast_p(probability, geometry.shape, geometry.shape)
         size = product(geometry.shape, "shape")
-        if array.dtype != np.uint8 or array.ndim != 1:
-            raise TypeError(f"bits has to be a 1-d array of uint8, but got {array.ndim}-d of {array.dtype}")
+        if array.dtype != np.uint8:
+            raise TypeError(f"bits has to be an array of uint8, but got dtype {array.dtype}")
+        if array.ndim != 1:
+            raise ValueError(f"bits has to be 1-d, but got shape {array.shape}")
         if array.size != (size + 7) // 8:
             raise ValueError(f"bits has to hold {(size + 7) // 8} bytes for shape {geometry.shape}, but got {array.size}")
         if size % 8 and array[-1] >> size % 8:
@@ -335,10 +337,10 @@ class Mask:
         return np.asarray(select(self, ..., _empty_bytes))
 
     def count(self) -> int:
-        """Return how many of the `size` decisions are to keep."""
+        """Return how many of the `size` decisions are to keep. Takes no memory beyond a few megabytes."""
         if self._bits is not None:
             return _core.count(self._bits, self.size)
-        return _core.count(self.to_packed(), self.size)
+        return sum(_core.count(bits, size) for bits, size in packed_pieces(self))
 
     def __getitem__(self, index: object) -> np.ndarray | np.bool_:
         """Return ``self.to_bool()[index]`` for basic indexing, making only what is returned."""

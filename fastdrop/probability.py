@@ -35,7 +35,7 @@ def check_p(p: object) -> float | np.ndarray:
 
 
 def _check_array(p: object) -> float | np.ndarray:
-    array = p if isinstance(p, np.ndarray) else np.asarray(p) if isinstance(p, (list, tuple)) else None
+    array = np.asanyarray(p) if isinstance(p, (np.ndarray, np.generic, list, tuple)) else None
     is_bfloat16 = array is not None and array.dtype.name == "bfloat16"
     if array is None or isinstance(array, np.ma.MaskedArray) or (array.dtype.kind not in "iuf" and not is_bfloat16):
         kind = type(p).__name__ if array is None else f"array of dtype {array.dtype}"

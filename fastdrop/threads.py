@@ -29,7 +29,7 @@ def check_threads(threads: object, name: str = "threads") -> int:
     return number
 
 
-def set_num_threads(n: int) -> None:
+def set_num_threads(n: int | None) -> None:
     """Set how many threads calls of this process may use where `threads=` is not given.
 
     Results never depend on it. Limits from outside (OMP_NUM_THREADS, threadpoolctl) still bind, and calls on few elements
@@ -37,8 +37,8 @@ def set_num_threads(n: int) -> None:
 
     Parameters
     ----------
-    n : int
-        At least 1.
+    n : int or None
+        At least 1; None goes back to the default of environment and machine.
 
     Raises
     ------
@@ -48,15 +48,12 @@ def set_num_threads(n: int) -> None:
     Examples
     --------
     >>> import fastdrop as fd
-    >>> before = fd.get_num_threads()
     >>> fd.set_num_threads(1)
     >>> fd.get_num_threads()
     1
-    >>> fd.set_num_threads(before)
+    >>> fd.set_num_threads(None)
     """
-    if n is None:
-        raise TypeError("n has to be an int, but got None")
-    _core.set_default_threads(check_threads(n, "n"))
+    _core.set_default_threads(default_threads() if n is None else check_threads(n, "n"))
 
 
 def get_num_threads() -> int:
@@ -69,11 +66,17 @@ def get_num_threads() -> int:
     -------
     int
         At least 1.
+
+    Examples
+    --------
+    >>> import fastdrop as fd
+    >>> fd.get_num_threads() >= 1
+    True
     """
     return _core.get_default_threads()
 
 
-def threads_at_import() -> int:
+def default_threads() -> int:
     """Return the default by environment and machine.
 
     Raises

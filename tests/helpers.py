@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fastdrop
 import ml_dtypes
 import numpy as np
 
@@ -70,12 +71,17 @@ def specials(dtype) -> np.ndarray:
     return pairs.reshape(-1)
 
 
-def run_python(code: str, *arguments: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess:
-    """Run code in a fresh interpreter that inherits none of the settings fastdrop or OpenMP would listen to."""
+def clean_environment(**more: str) -> dict[str, str]:
+    """The environment without settings that fastdrop or OpenMP listen to, in which the same fastdrop is imported."""
     env = {name: value for name, value in os.environ.items() if name not in SETTINGS}
-    env["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *filter(None, [env.get("PYTHONPATH")])])
-    env.update(environment)
-    command = [sys.executable, "-c", code, *arguments]
+    places = [str(Path(__file__).parent), str(Path(fastdrop.__file__).parents[1]), env.get("PYTHONPATH")]
+    return env | {"PYTHONPATH": os.pathsep.join(filter(None, places))} | more
+
+
+def run_python(code: str, *arguments: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess:
+    """Run code in a fresh interpreter and a clean environment, with `environment` on top."""
+    command = [sys.executable, "-P", "-c", code, *arguments]
+    env = clean_environment(**environment)
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout)
 
 

@@ -13,7 +13,7 @@ every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
 
 def inside(offset_bytes: int, n: int, dtype: np.dtype):
     """n elements that start offset_bytes after a multiple of 64, in a buffer full of sentinels."""
-    buffer = np.full(n * dtype.itemsize + 64 * 6, SENTINEL, dtype=np.uint8)
+    buffer = np.full(n * dtype.itemsize + 64 * 10, SENTINEL, dtype=np.uint8)
     first = -buffer.ctypes.data % 64 + 128 + offset_bytes
     return buffer, buffer[first : first + n * dtype.itemsize].view(dtype), first
 

@@ -25,7 +25,7 @@ def views(draw):
     order = draw(st.permutations(range(len(shape))))
     steps = [draw(st.sampled_from([1, 1, 1, 2, 3, -1, -2])) for _ in shape]
     memory = np.zeros([shape[axis] * abs(steps[axis]) for axis in order], dtype=dtype)
-    view = memory.transpose(np.argsort(order))[tuple(slice(None, None, step) for step in steps)]
+    view = memory.transpose(np.argsort(order))[..., *(slice(None, None, step) for step in steps)]
     view[...] = numbers(shape, dtype, seed=draw(st.integers(0, 9)))
     return view
 

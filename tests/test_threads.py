@@ -80,12 +80,12 @@ import json, fastdrop as fd, numpy as np
 from fastdrop import _core
 fd.dropout(np.ones(2**20), 0.5, rng=0, threads=4)
 teams = [_core.last_team()]
-for n in (0, 1, 16, 4096):
+for n in (1, 16, 4096):
     fd.dropout(np.ones(n), 0.5, rng=0, threads=4)
     teams.append(_core.last_team())
 print(json.dumps(teams))
 """
-    assert answer(code, OMP_NUM_THREADS="4") == [4, 1, 1, 1, 1]
+    assert answer(code, OMP_NUM_THREADS="4") == [4, 1, 1, 1]
 
 
 PRECEDENCE = f"""
@@ -171,7 +171,7 @@ def test_set_and_get():
                 fd.set_num_threads(0)
             assert fd.get_num_threads() == n
     finally:
-        fd.set_num_threads(None)
+        fd.set_num_threads(before)
     assert fd.get_num_threads() == before
 
 
