@@ -4,7 +4,7 @@ import fastdrop
 
 project = "fastdrop"
 author = "The fastdrop developers"
-copyright = "2026, The fastdrop developers"  # noqa: A001
+copyright = "2026, The fastdrop developers"
 version = release = fastdrop.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]

@@ -2,8 +2,8 @@
 
 Plain backpropagation keeps what every block computed until the way back. The other way keeps the input of every fourth
 block and computes the rest again when it is needed. Dropout in a recomputed block has to drop the same elements as the
-first time. With keys that takes no care at all: a block's key is made from the step and the block's number, and the same
-key is the same mask. No random state is saved or restored, and no mask is stored in either way.
+first time. With keys that takes no care at all: a block's key is made from the step and the block's number, and the
+same key is the same mask. No random state is saved or restored, and no mask is stored in either way.
 """
 
 import numpy as np

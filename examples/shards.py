@@ -1,7 +1,7 @@
 """One mask, many workers: each process drops its own block, and together they are dropout of the whole array.
 
-The blocks are uneven and cut along both axes. No worker knows the others, no random state is passed around: the seed, the
-block's origin and the shape of the whole are enough.
+The blocks are uneven and cut along both axes. No worker knows the others, no random state is passed around: the seed,
+the block's origin and the shape of the whole are enough.
 """
 
 import hashlib
@@ -32,11 +32,7 @@ def work(box):
 
 def main():
     row_cuts, column_cuts = (0, 500, 501, 1200), (0, 64, 1999, 3000)
-    boxes = [
-        (*rows, *columns)
-        for rows in itertools.pairwise(row_cuts)
-        for columns in itertools.pairwise(column_cuts)
-    ]
+    boxes = [(*rows, *columns) for rows in itertools.pairwise(row_cuts) for columns in itertools.pairwise(column_cuts)]
     gathered = np.empty(SHAPE, np.float32)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=2, mp_context=context) as pool:

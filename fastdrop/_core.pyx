@@ -154,10 +154,15 @@ cdef int fast_dtype(int type_num) noexcept:
     return -1
 
 
-def dropout_run(x, p, KeyBase key not None, out):
+def dropout_run(x, p, KeyBase key not None, out, threads):
     """Do the common call at once: a C-ordered native array, p in (0, 1), out None or x. None for anything else."""
     if type(x) is not np_ndarray or type(p) is not float or (out is not None and out is not x):
         return None
+    cdef int team = default_threads
+    if threads is not None:
+        if type(threads) is not int or not 0 < threads < 1 << 31:
+            return None
+        team = threads
     cdef cnp.ndarray a = x, y
     cdef double q = p
     cdef int dtype = fast_dtype(cnp.PyArray_TYPE(a)), status
@@ -171,7 +176,7 @@ def dropout_run(x, p, KeyBase key not None, out):
         y = a
     else:
         return None
-    how.threads = default_threads
+    how.threads = team
     how.poll = poll
     how.context = NULL
     cdef const void *source = cnp.PyArray_DATA(a)

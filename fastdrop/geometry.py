@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -61,11 +62,10 @@ def make_geometry(
     TypeError, ValueError
         As `fastdrop.Mask` documents them.
     """
-    shape = (operator.index(shape),) if hasattr(shape, "__index__") else lengths(shape, "shape")
-    shape = lengths(shape, "shape")
-    if len(shape) > _core.MAX_NDIM:
-        raise ValueError(f"shape has to have at most {_core.MAX_NDIM} axes, but got {len(shape)}")
-    product(shape, "shape")
+    if share_axes is None and noise_shape is None and shard is None and type(shape) is tuple:
+        return _whole(shape)
+    shape = lengths((shape,) if hasattr(shape, "__index__") else shape, "shape")
+    _check_size(shape)
     if shard is not None:
         if not isinstance(shard, Shard):
             raise TypeError(f"shard has to be a Shard or None, but got {shard!r} of type {type(shard).__name__}")
@@ -85,6 +85,23 @@ def make_geometry(
     empty = 0 in shape
     start = 0 if empty else sum(first * step for first, step in zip(origin, strides, strict=True))
     return Geometry(shape, mask_shape, start, strides, Shard(origin, numbered))
+
+
+def _check_size(shape: tuple[int, ...]) -> None:
+    if len(shape) > _core.MAX_NDIM:
+        raise ValueError(f"shape has to have at most {_core.MAX_NDIM} axes, but got {len(shape)}")
+    product(shape, "shape")
+
+
+@lru_cache(maxsize=1024)
+def _whole_of_ints(shape: tuple[int, ...]) -> Geometry:
+    """The plain case, which programs ask for again and again."""
+    _check_size(shape)
+    return Geometry(shape, shape, 0, c_strides(shape), None)
+
+
+def _whole(shape: tuple[int, ...]) -> Geometry:
+    return _whole_of_ints(lengths(shape, "shape"))
 
 
 def _shared(share_axes: int | Sequence[int] | None, ndim: int) -> frozenset[int]:

@@ -16,6 +16,8 @@ INDEX_LIMIT = 1 << 62
 
 def lengths(values: Sequence[int], name: str) -> tuple[int, ...]:
     """Return a sequence of non-negative integers as a tuple of ints."""
+    if type(values) is tuple and all(type(n) is int and n >= 0 for n in values):
+        return values
     try:
         numbers = tuple(values)
     except TypeError:

@@ -85,6 +85,18 @@ def test_layout_of_p_does_not_matter(isa):
         assert_same(fd.dropout(x, same, rng=fd.Key(*KEY)), wanted)
 
 
+@every_place
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_scale_of_ones_own(isa, place, order):
+    """apply(scale=...) takes the decisions of each p, and one scale for all."""
+    shape, p = PLACES[place]
+    x = numbers(shape).copy(order=order)
+    mask = fd.Mask(shape, p, rng=fd.Key(*KEY))
+    wanted = oracle.apply(x, oracle.keep_mask(KEY, shape, p), -1.5)
+    assert_same(mask.apply(x, scale=-1.5), wanted)
+    assert_same(mask.store().apply(x, scale=-1.5), wanted)
+
+
 def test_mask_copies_an_array_p():
     p = np.full((5, 1), 0.5)
     mask = fd.Mask((5, 100), p, rng=3)

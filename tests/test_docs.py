@@ -11,9 +11,10 @@ import sys
 import sysconfig
 from pathlib import Path
 
-import fastdrop as fd
 import pytest
 from helpers import clean_environment
+
+import fastdrop as fd
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
