@@ -1,7 +1,7 @@
-"""Print the project's speed targets beside what this machine shows: `python bench/targets.py [--isa avx2] [--seconds 10]`.
+"""Print the project's speed targets beside what this machine shows: `python bench/targets.py [--isa avx2]`.
 
-Ratios of medians from one interleaved run, one thread, a fresh key for every call (see bench/README.md). The exit code says
-nothing about speed: machines differ, and a timed test is no test.
+Ratios of medians from one interleaved run, one thread, a fresh key for every call (see bench/README.md). The exit code
+says nothing about speed: machines differ, and a timed test is no test.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from fastdrop.key import Key
 from fastdrop.mask import Mask
 from fastdrop.probability import realised_p
 from fastdrop.shard import Shard
-from fastdrop.threads import get_num_threads, set_num_threads, default_threads
+from fastdrop.threads import default_threads, get_num_threads, set_num_threads
 
 __all__ = [
     "CONTRACT",

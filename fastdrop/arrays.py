@@ -22,7 +22,7 @@ def as_input(x: object, name: str = "x") -> tuple[np.ndarray, int]:
     """
     array = np.asanyarray(x)
     if isinstance(array, np.ma.MaskedArray):
-        raise TypeError(f"{name} has to be an array without a mask of its own, but got a MaskedArray; use {name}.filled(0)")
+        raise TypeError(f"{name} has to be an array that is not masked, but got a MaskedArray; use {name}.filled(0)")
     code = _CODES.get(array.dtype)  # by dtype: its name takes microseconds to make
     if code is None and array.dtype.name == "bfloat16":
         code = _CODES[array.dtype] = DTYPES["bfloat16"]
@@ -40,8 +40,8 @@ def make_output(x: np.ndarray, out: object, inputs: tuple[np.ndarray, ...] = (),
     TypeError
         If `out` is not an array.
     ValueError
-        If it has another shape or dtype, can't be written, overlaps itself, or shares memory with x or `inputs` without being
-        exactly x.
+        If it has another shape or dtype, can't be written, overlaps itself, or shares memory with x or `inputs` without
+        being exactly x.
     """
     if out is None:
         return np.empty_like(x, order="K")
@@ -55,7 +55,8 @@ def make_output(x: np.ndarray, out: object, inputs: tuple[np.ndarray, ...] = (),
         raise ValueError("out has to be writeable, but got a read-only array")
     if _overlaps_itself(out):
         raise ValueError(
-            f"out has to hold each element once, but got shape {out.shape} with strides {out.strides}, whose elements share memory"
+            f"out has to hold each element once, but got shape {out.shape} with strides {out.strides}, "
+            "whose elements share memory"
         )
     if not _is_same(out, x) and _share(out, x):
         raise ValueError(f"out has to be {name} itself or share no memory with it, but it overlaps {name} partly")

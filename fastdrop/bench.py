@@ -220,7 +220,7 @@ def small_call(elements: int = 16, rounds: int = 41, times: int = 2000) -> dict[
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark from the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="fastdrop bench", description="Time dropout against NumPy and the roofline.")
-    parser.add_argument("--seconds", type=float, default=10.0, help="about how long each of five sizes takes (default 10)")
+    parser.add_argument("--seconds", type=float, default=10.0, help="for each of five sizes, about (default 10)")
     parser.add_argument("--isa", help="instruction set to use: " + ", ".join(_core.isas()))
     parser.add_argument("--json", metavar="FILE", help="also write every row to this file")
     options = parser.parse_args(arguments)

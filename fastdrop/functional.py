@@ -38,10 +38,11 @@ def dropout(
     x : array_like
         float16, bfloat16 (of ml_dtypes), float32, float64, complex64 or complex128, of any shape and strides.
     p : float or array_like of float, default 0.5
-        Probability of dropping, in [0, 1]. An array has to broadcast to the mask's shape: a probability for each sample,
-        channel, head, ...
+        Probability of dropping, in [0, 1]. An array has to broadcast to the mask's shape: a probability for each
+        sample, channel, head, ...
     rng : Key, int, SeedSequence, sequence of int, Generator, BitGenerator or None, optional
-        Where the key comes from. The same Key or int gives the same mask; a Generator is drawn from; None takes fresh entropy.
+        Where the key comes from. The same Key or int gives the same mask; a Generator is drawn from; None takes fresh
+        entropy.
     training : bool, default True
         False returns x as it is (after all arguments were checked; no key is drawn).
     out : ndarray, optional
@@ -69,8 +70,8 @@ def dropout(
 
     Notes
     -----
-    Inverted dropout (Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, JMLR 2014): y = kept ? x * s : +0 with
-    s = 1 / (1 - p) in binary64, rounded once to the type of the product. A dropped NaN or infinity becomes +0.
+    Inverted dropout (Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, JMLR 2014): y = kept ? x * s : +0
+    with s = 1 / (1 - p) in binary64, rounded once to the type of the product. A dropped NaN or infinity becomes +0.
 
     Examples
     --------

@@ -32,7 +32,9 @@ def _check_index(index: object) -> tuple:
     return entries
 
 
-def _view(shape: tuple[int, ...], strides: tuple[int, ...], index: tuple) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+def _view(
+    shape: tuple[int, ...], strides: tuple[int, ...], index: tuple
+) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     """Shape, strides and offset of basic indexing. NumPy works it out on a view of one byte that is never read."""
     base = np.zeros(1, np.uint8)
     whole = np.lib.stride_tricks.as_strided(base, shape, strides, writeable=False)

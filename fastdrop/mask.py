@@ -34,16 +34,16 @@ def _empty_bytes(n: int, what: str) -> np.ndarray:
 class Mask:
     """Which elements of an array are kept: a pure function of key, p and index, computed where it is needed.
 
-    A mask is immutable. It holds no bits unless they were stored or came from elsewhere, and it knows no dtype: the same mask
-    applies to any array of its shape, whatever its layout.
+    A mask is immutable. It holds no bits unless they were stored or came from elsewhere, and it knows no dtype: the same
+    mask applies to any array of its shape, whatever its layout.
 
     Parameters
     ----------
     shape : int or sequence of int
         Shape of the arrays it applies to: at most 64 axes and 2**62 elements.
     p : float or array_like of float
-        Probability of dropping, in [0, 1]. An array has to broadcast to `mask_shape` and is copied; it holds a probability
-        for each sample, channel, ...
+        Probability of dropping, in [0, 1]. An array has to broadcast to `mask_shape` and is copied; it holds a
+        probability for each sample, channel, ...
     rng : Key, int, SeedSequence, sequence of int, Generator, BitGenerator or None, optional
         Where the key comes from, drawn now. A Key is taken as it is; None takes fresh entropy.
     share_axes : int or sequence of int, optional
@@ -91,7 +91,7 @@ class Mask:
         self._set(geometry, probability, key_source(rng)(), None)
 
     def _set(self, geometry: Geometry, p: float | np.ndarray, key: Key | None, bits: np.ndarray | None) -> None:
-        """Set all there is, once. Stored bits are numbered in C order of mask_shape, whatever the law's numbering was."""
+        """Set all there is, once. Stored bits are numbered in C order of mask_shape, whatever the law's numbering."""
         set_ = object.__setattr__
         set_(self, "_geometry", geometry)
         set_(self, "_p", p)
@@ -194,9 +194,11 @@ class Mask:
         if array.ndim != 1:
             raise ValueError(f"bits has to be 1-d, but got shape {array.shape}")
         if array.size != (size + 7) // 8:
-            raise ValueError(f"bits has to hold {(size + 7) // 8} bytes for shape {geometry.shape}, but got {array.size}")
+            wanted = (size + 7) // 8
+            raise ValueError(f"bits has to hold {wanted} bytes for shape {geometry.shape}, but got {array.size}")
         if size % 8 and array[-1] >> size % 8:
-            raise ValueError(f"bits has to have 0 in the unused high bits of its last byte, but got {int(array[-1]):#010b}")
+            last = f"{int(array[-1]):#010b}"
+            raise ValueError(f"bits has to have 0 in the unused high bits of its last byte, but got {last}")
         mask = cls._make(geometry, probability, None, np.array(array, order="C", subok=False))
         certain = mask._p == 1.0
         if np.any(certain) and np.any(mask.to_bool() & np.broadcast_to(certain, geometry.shape)):
@@ -310,7 +312,7 @@ class Mask:
         return self._make(self._geometry, self._p, self._key, self.to_packed())
 
     def to_packed(self) -> np.ndarray:
-        """Return the decisions as packed bits: 1-d uint8, C order of `mask_shape`, least significant bit first, 1 = kept.
+        """Return the packed decisions: 1-d uint8, C order of `mask_shape`, least significant bit first, 1 = kept.
 
         Raises
         ------

@@ -56,8 +56,8 @@ class Shard:
     TypeError
         If something is not an integer.
     ValueError
-        If the two differ in length, something is negative, `origin` lies outside, or the shape is too large. That the block
-        ends within `global_shape` is checked where the block's shape is known.
+        If the two differ in length, something is negative, `origin` lies outside, or the shape is too large. That the
+        block ends within `global_shape` is checked where the block's shape is known.
 
     Examples
     --------

@@ -32,8 +32,8 @@ def check_threads(threads: object, name: str = "threads") -> int:
 def set_num_threads(n: int | None) -> None:
     """Set how many threads calls of this process may use where `threads=` is not given.
 
-    Results never depend on it. Limits from outside (OMP_NUM_THREADS, threadpoolctl) still bind, and calls on few elements
-    stay on one thread.
+    Results never depend on it. Limits from outside (OMP_NUM_THREADS, threadpoolctl) still bind, and calls on few
+    elements stay on one thread.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def get_num_threads() -> int:
     """Return how many threads a call may use where `threads=` is not given.
 
     What `set_num_threads` set; before that the environment variable FASTDROP_NUM_THREADS; without it the least of
-    OpenMP's limit, the CPUs this process may run on and its control group's quota, as they were when fastdrop was imported.
+    OpenMP's limit, the CPUs this process may run on and its control group's quota, as they were at import.
 
     Returns
     -------

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-import fastdrop
 import hypothesis
 import pytest
+
+import fastdrop
 from fastdrop import _core
 
 ALL_ISAS = ("scalar", "avx2", "avx512", "neon")

@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fastdrop
 import ml_dtypes
 import numpy as np
+
+import fastdrop
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "mask_vectors.json").read_text())
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)

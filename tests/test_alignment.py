@@ -1,10 +1,11 @@
 """Nothing outside the array is touched: every element offset, sentinels around, and pages that may not be read."""
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import DTYPES, answer, assert_same, numbers
+
+import fastdrop as fd
 
 KEY = (3, 1)
 SENTINEL = 0xA5
@@ -23,7 +24,7 @@ def untouched(buffer: np.ndarray, first: int, nbytes: int) -> bool:
 
 
 @every_dtype
-@pytest.mark.parametrize("p", (0.5, 0.1))
+@pytest.mark.parametrize("p", [0.5, 0.1])
 def test_every_element_offset(isa, dtype, p):
     for n in (0, 1, 3, 17, 64, 130, 577):
         x = numbers(n, dtype, seed=n)
@@ -53,7 +54,7 @@ def test_data_not_aligned_to_its_own_type(isa, dtype):
     assert untouched(buffer, first, inner.nbytes)
 
 
-@pytest.mark.parametrize("p", (0.5, 0.1))
+@pytest.mark.parametrize("p", [0.5, 0.1])
 def test_stored_bits_at_every_offset(isa, p):
     """A packed mask and its application at sizes that end inside a byte, inside a step and inside a page."""
     for n in (1, 7, 8, 9, 63, 65, 129, 511, 513, 2049):

@@ -1,10 +1,11 @@
 """A probability per row, column, channel or element: each element's own threshold and its own scale."""
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import BFLOAT16, DTYPES, assert_same, numbers
+
+import fastdrop as fd
 
 KEY = (41, 42)
 MIXED = np.array([0.0, 0.5, 1.0, 0.1, 0.25, 0.9, 2.0**-40, 1 - 2.0**-40, 2.0**-41, 1 - 2.0**-53, 0.5, 5e-324, 1 / 3])
@@ -30,7 +31,7 @@ every_place = pytest.mark.parametrize("place", PLACES, ids=lambda name: name.rep
 
 
 @every_place
-@pytest.mark.parametrize("order", ("C", "F"))
+@pytest.mark.parametrize("order", ["C", "F"])
 def test_mask_and_output(isa, place, order):
     shape, p = PLACES[place]
     x = numbers(shape).copy(order=order)

@@ -1,9 +1,10 @@
 """Bad input: the right exception, a message that names argument and value, and nothing written before it."""
 
-import fastdrop as fd
 import numpy as np
 import pytest
 from helpers import numbers
+
+import fastdrop as fd
 
 SENTINEL = 3.0
 INF, NAN = float("inf"), float("nan")
@@ -200,6 +201,24 @@ def test_shard_has_to_be_a_shard(shard):
 def test_masks_past_the_limit(shape):
     with pytest.raises(ValueError, match="shape"):
         fd.Mask(shape, 0.5, rng=0)
+
+
+@pytest.mark.parametrize("ndim", [65, 1000])
+def test_masks_of_too_many_axes(ndim):
+    with pytest.raises(ValueError, match="shape"):
+        fd.Mask((1,) * ndim, 0.5, rng=0)
+    assert fd.Mask((1,) * 64, 0.5, rng=0).size == 1
+
+
+@pytest.mark.parametrize("store", ["yes", 1, None])
+def test_store_is_a_bool(store):
+    with pytest.raises(TypeError, match="store"):
+        fd.dropout_forward(np.ones(3), 0.5, rng=0, store=store)
+
+
+def test_realised_p_of_an_array():
+    with pytest.raises(TypeError, match=r"\bp\b"):
+        fd.realised_p([0.5, 0.1])
 
 
 @pytest.mark.parametrize("axis", [2, -3, 9])

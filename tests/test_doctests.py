@@ -3,21 +3,17 @@
 import doctest
 import importlib
 import inspect
-import pkgutil
+from pathlib import Path
 
-import fastdrop as fd
 import numpy as np
 import pytest
 
+import fastdrop as fd
+
 OPTIONAL = {"fastdrop.torch", "fastdrop.jax", "fastdrop.keras", "fastdrop.dask"}  # need packages that may be missing
-MODULES = sorted(
-    {"fastdrop"}
-    | {
-        module.name
-        for module in pkgutil.walk_packages(fd.__path__, "fastdrop.")
-        if module.name not in OPTIONAL and not module.name.endswith("__main__")
-    }
-)
+ROOT = Path(fd.__file__).parent
+FILES = [path.relative_to(ROOT.parent).with_suffix("") for path in ROOT.rglob("*.py") if path.name != "__main__.py"]
+MODULES = sorted({".".join(path.parts).removesuffix(".__init__") for path in FILES} - OPTIONAL)
 PUBLIC = [name for name in fd.__all__ if callable(getattr(fd, name))]
 
 

@@ -1,10 +1,11 @@
 """p = 0, p = 1, eval mode, 0-d, empty, lists: the corners where a call has little or nothing to do."""
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import BFLOAT16, DTYPES, assert_same, bits_of, numbers, specials
+
+import fastdrop as fd
 
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
 
@@ -67,7 +68,7 @@ def test_p_one(isa, dtype):
     assert not bits_of(mask.store().apply(x)).any()
 
 
-@pytest.mark.parametrize("p", (0.3, 0.5, 0.0, 1.0, np.array(0.4)))
+@pytest.mark.parametrize("p", [0.3, 0.5, 0.0, 1.0, np.array(0.4)])
 @every_dtype
 def test_zero_dimensional(isa, dtype, p):
     for seed in range(6):
@@ -140,13 +141,13 @@ def test_bfloat16_needs_no_conversion():
     assert fd.dropout(x, 0.3, rng=0).dtype == BFLOAT16
 
 
-@pytest.mark.parametrize("p", (0.5, 0.1, 0.25, 2.0**-41, 1 / 3, 0.0, 1.0))
+@pytest.mark.parametrize("p", [0.5, 0.1, 0.25, 2.0**-41, 1 / 3, 0.0, 1.0])
 def test_realised_p(p):
     assert fd.realised_p(p) == oracle.threshold(p) / 2**40
     assert isinstance(fd.realised_p(p), float)
 
 
-@pytest.mark.parametrize("p", (-0.1, 1.5, float("nan")))
+@pytest.mark.parametrize("p", [-0.1, 1.5, float("nan")])
 def test_realised_p_out_of_range(p):
     with pytest.raises(ValueError, match="dropout probability has to be between 0 and 1, but got"):
         fd.realised_p(p)

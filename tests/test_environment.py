@@ -1,10 +1,11 @@
 """FASTDROP_ISA, and what the library says about itself."""
 
-import fastdrop as fd
 import pytest
 from conftest import ALL_ISAS, RUNNABLE
-from fastdrop import _core
 from helpers import answer, run_python
+
+import fastdrop as fd
+from fastdrop import _core
 
 REPORT = """
 import json, fastdrop as fd, numpy as np

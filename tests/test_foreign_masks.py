@@ -2,11 +2,12 @@
 
 import pickle
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import DTYPES, assert_same, numbers
+
+import fastdrop as fd
 
 SIZES = (0, 1, 7, 8, 9, 63, 64, 65, 513, 5000)
 
@@ -68,11 +69,25 @@ def test_array_p():
     assert_same(fd.Mask.from_packed(oracle.packed(keep), (3, 40), p).apply(x), oracle.apply(x, keep, oracle.scale(p)))
 
 
-@pytest.mark.parametrize("p", (-0.5, 1.5, float("nan")))
+@pytest.mark.parametrize("p", [-0.5, 1.5, float("nan")])
 def test_bad_p(p):
     for make in (lambda: fd.Mask.from_bool([True], p), lambda: fd.Mask.from_packed(np.ones(1, np.uint8), (1,), p)):
         with pytest.raises(ValueError, match="dropout probability has to be between 0 and 1, but got"):
             make()
+
+
+def test_p_one_keeps_nothing():
+    """1 / (1 - p) has no value there: a mask that keeps something with p = 1 contradicts itself."""
+    x = numbers(3)
+    for make in (
+        lambda keep: fd.Mask.from_bool(keep, 1.0),
+        lambda keep: fd.Mask.from_packed(oracle.packed(keep), (3,), 1),
+        lambda keep: fd.Mask.from_bool(keep, [0.5, 1.0, 0.5]),
+    ):
+        assert not make([False, False, False]).apply(x).any()
+        with pytest.raises(ValueError, match=r"\bp\b"):
+            make([False, True, False])
+    assert fd.Mask.from_bool([True, False, True], [0.5, 1.0, 0.5]).apply([1.0, 2.0, 3.0]).tolist() == [2, 0, 6]
 
 
 @pytest.mark.parametrize("keep", [np.ones(3), np.ones(3, dtype=np.uint8), [0, 1], ["a"], None, np.ma.ones(3) > 0])
@@ -89,7 +104,7 @@ def test_bytes_only(bits):
         fd.Mask.from_packed(bits, (16,), 0.5)
 
 
-@pytest.mark.parametrize("count", (0, 1, 3, 4))
+@pytest.mark.parametrize("count", [0, 1, 3, 4])
 def test_wrong_number_of_bytes(count):
     with pytest.raises(ValueError, match="bits"):
         fd.Mask.from_packed(np.zeros(count, dtype=np.uint8), (3, 4), 0.5)
@@ -98,16 +113,13 @@ def test_wrong_number_of_bytes(count):
 
 
 def test_bits_past_the_end():
-    """The format has zeros there: other bits are refused or cleared, but never counted."""
-    bits = np.array([0xFF, 0xFF], dtype=np.uint8)
-    try:
-        mask = fd.Mask.from_packed(bits, (12,), 0.5)
-    except ValueError as error:
-        assert "bits" in str(error)
-    else:
-        assert mask.count() == 12
-        assert mask.to_packed().tolist() == [0xFF, 0x0F]
-        assert mask == fd.Mask.from_bool(np.ones(12, dtype=bool), 0.5)
+    """The format has zeros there; other bits are a sign of another shape, and refused."""
+    for last in (0x1F, 0x80, 0xFF):
+        with pytest.raises(ValueError, match="bits"):
+            fd.Mask.from_packed(np.array([0xFF, last], dtype=np.uint8), (12,), 0.5)
+    mask = fd.Mask.from_packed(np.array([0xFF, 0x0F], dtype=np.uint8), (12,), 0.5)
+    assert mask.count() == 12
+    assert mask == fd.Mask.from_bool(np.ones(12, dtype=bool), 0.5)
 
 
 @pytest.mark.parametrize("shape", [(-1,), (2, -3), (2**31, 2**31, 2)])

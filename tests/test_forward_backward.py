@@ -1,17 +1,18 @@
 """The gradient goes through the same mask with the same scale, recomputed or stored."""
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import DTYPES, assert_same, numbers
+
+import fastdrop as fd
 
 KEY = (61, 62)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
 
 
 @every_dtype
-@pytest.mark.parametrize("p", (0.5, 0.1, 0.0, 1.0))
+@pytest.mark.parametrize("p", [0.5, 0.1, 0.0, 1.0])
 def test_same_mask_and_scale(isa, dtype, p):
     x, dy = numbers((23, 70), dtype), numbers((23, 70), dtype, seed=1)
     lazy_y, lazy = fd.dropout_forward(x, p, rng=fd.Key(*KEY))
@@ -60,7 +61,7 @@ def test_gradient_of_a_linear_map():
     np.testing.assert_allclose(np.dot(y, dy), np.dot(x, fd.dropout_backward(dy, mask)), rtol=1e-12)
 
 
-@pytest.mark.parametrize("store", (False, True))
+@pytest.mark.parametrize("store", [False, True])
 def test_numerical_gradient_through_a_small_network(store):
     """loss(W1, W2) = sum((dropout(relu(x W1)) W2 - t)^2): every derivative against central differences."""
     rng = np.random.default_rng(0)

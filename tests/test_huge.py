@@ -2,11 +2,12 @@
 
 import time
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import answer, assert_same, memory_available
+
+import fastdrop as fd
 
 GIB = 2**30
 N = 2**32 + 4099
@@ -20,7 +21,7 @@ def windows(n: int):
 
 @roomy
 @pytest.mark.big
-@pytest.mark.parametrize("p", (0.5, 0.1))
+@pytest.mark.parametrize("p", [0.5, 0.1])
 def test_more_than_two_to_the_32_elements_in_place(p):
     x = np.ones(N, dtype=np.float16)
     started = time.perf_counter()

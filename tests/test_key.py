@@ -3,10 +3,11 @@
 import copy
 import pickle
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
+
+import fastdrop as fd
 
 ROLES = ("user", "child", "call", "part", "step", "sample", "replica")
 

@@ -2,11 +2,12 @@
 
 import hashlib
 
-import fastdrop as fd
 import numpy as np
 import pytest
-from fastdrop import _core
 from helpers import BFLOAT16, VECTORS, bits_of
+
+import fastdrop as fd
+from fastdrop import _core
 
 
 def number(text: str) -> int:

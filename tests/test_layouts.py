@@ -1,10 +1,11 @@
 """Strides don't matter: the same logical array gets the same mask and the same values."""
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import DTYPES, assert_same, numbers
+
+import fastdrop as fd
 
 KEY = (11, 12)
 SHAPE = (6, 35, 20)
@@ -72,8 +73,8 @@ def test_output_and_in_place(isa, dtype, layout):
         assert_same(x, wanted)
 
 
-@pytest.mark.parametrize("into", ("Fortran", "last reversed", "steps everywhere"))
-@pytest.mark.parametrize("source", ("Fortran", "axes turned", "reversed with steps"))
+@pytest.mark.parametrize("into", ["Fortran", "last reversed", "steps everywhere"])
+@pytest.mark.parametrize("source", ["Fortran", "axes turned", "reversed with steps"])
 def test_two_layouts_at_once(isa, source, into):
     plain = numbers(SHAPE)
     out = LAYOUTS[into](np.zeros_like(plain))
@@ -116,7 +117,7 @@ def test_odd_shapes(isa, shape):
 
 
 @pytest.mark.parametrize("shape", [(3, 16384), (2048, 3), (130, 129), (1, 40000), (40000, 1), (7, 1, 3001)])
-@pytest.mark.parametrize("order", ("C", "F"))
+@pytest.mark.parametrize("order", ["C", "F"])
 def test_shapes_on_the_edges_of_pages(isa, shape, order):
     x = numbers(shape).copy(order=order)
     for p in (0.5, 0.1):

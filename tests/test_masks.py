@@ -2,11 +2,12 @@
 
 import itertools
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import EVERY_EDGE, assert_same
+
+import fastdrop as fd
 
 KEY = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 STEP, COIN_STEP, PAGE, COIN_PAGE = 64, 512, 2048, 16384  # elements
@@ -32,7 +33,7 @@ def check(start: int, n: int, p: float) -> None:
     assert mask.count() == wanted.sum()
 
 
-@pytest.mark.parametrize("p", (0.5, 0.1))
+@pytest.mark.parametrize("p", [0.5, 0.1])
 def test_every_size_up_to_300(isa, p):
     wanted = oracle.decide(KEY, p, np.arange(300))
     for n in range(301):
@@ -47,7 +48,7 @@ def test_sizes_around_every_edge(isa, p):
         check(0, n, p)
 
 
-@pytest.mark.parametrize("p", (0.5, 0.1, 2.0**-30))
+@pytest.mark.parametrize("p", [0.5, 0.1, 2.0**-30])
 @pytest.mark.parametrize("edge", EDGES)
 def test_starts_around_every_edge(isa, edge, p):
     for start in [k * edge + d for k in (2, 3, 8) for d in (-65, -9, -8, -1, 0, 1, 7, 8, 63)]:
@@ -56,7 +57,7 @@ def test_starts_around_every_edge(isa, edge, p):
     check(3 * edge - 1, 2 * edge + 2, p)
 
 
-@pytest.mark.parametrize("p", (0.5, 0.1, 1e-9, 1 - 2.0**-40))
+@pytest.mark.parametrize("p", [0.5, 0.1, 1e-9, 1 - 2.0**-40])
 def test_far_starts(isa, p):
     for power in (16, 31, 32, 33, 42, 43, 46, 47, 53, 60, 61):
         for start in (2**power - 70, 2**power - 1, 2**power, 2**power + 13):
@@ -64,20 +65,20 @@ def test_far_starts(isa, p):
     check(2**62 - 200, 200, p)  # the last indices there are
 
 
-@pytest.mark.parametrize("p", (0.5, 0.1))
+@pytest.mark.parametrize("p", [0.5, 0.1])
 def test_every_bit_offset(isa, p):
     for start in range(130):
         check(start, 131, p)
 
 
-@pytest.mark.parametrize("p", (0.5, 0.3))
+@pytest.mark.parametrize("p", [0.5, 0.3])
 def test_long_mask(isa, p):
     check(5, 8 * COIN_PAGE + 77, p)
 
 
-@pytest.mark.parametrize("p", (0.5, 0.1))
-@pytest.mark.parametrize("seed", (0, 1, 2**32, 2**64 - 1))
-@pytest.mark.parametrize("stream", (0, 1, 2**63, 2**64 - 1))
+@pytest.mark.parametrize("p", [0.5, 0.1])
+@pytest.mark.parametrize("seed", [0, 1, 2**32, 2**64 - 1])
+@pytest.mark.parametrize("stream", [0, 1, 2**63, 2**64 - 1])
 def test_corners_of_the_key(isa, seed, stream, p):
     wanted = oracle.decide((seed, stream), p, np.arange(2100))
     assert_same(fd.Mask((2100,), p, rng=fd.Key(seed, stream)).to_bool(), wanted)
@@ -99,7 +100,7 @@ def test_nothing_drawn(isa, p):
     assert_same(fd.dropout(x, p, rng=1), oracle.dropout(x, (1, 0), p))
 
 
-@pytest.mark.parametrize("p", (0.1, 0.25, 0.5, 0.9))
+@pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9])
 def test_share_of_dropped(p):
     """A million decisions drop their share of p: the law itself, not only its equality with the oracle."""
     n = 2**20

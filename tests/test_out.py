@@ -1,10 +1,11 @@
 """Where results go: in place, into out=, or into a new array; and what is refused before the first write."""
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import DTYPES, assert_same, numbers
+
+import fastdrop as fd
 
 KEY = (51, 0)
 SENTINEL = 3.0
@@ -144,6 +145,20 @@ def test_dimensions_of_one_element_may_have_any_stride():
     assert_same(out, oracle.dropout(x, KEY, 0.3))
     empty = np.lib.stride_tricks.as_strided(np.zeros(1, dtype=np.float32), (0, 50), (0, 0))
     assert fd.dropout(np.zeros((0, 50), dtype=np.float32), 0.3, rng=0, out=empty) is empty
+
+
+def test_axes_that_interleave():
+    """Steps smaller than what lies below them: refused where two elements meet, fine where none do."""
+    x = numbers((2, 2))
+    memory = np.full(6, SENTINEL, dtype=np.float32)
+    apart = np.lib.stride_tricks.as_strided(memory, (2, 2), (8, 12))  # elements 0, 3, 2, 5
+    fd.dropout(x, 0.3, rng=fd.Key(*KEY), out=apart)
+    assert_same(apart, oracle.dropout(x, KEY, 0.3))
+    assert memory[1] == memory[4] == SENTINEL
+    meeting = np.lib.stride_tricks.as_strided(np.full(9, SENTINEL, dtype=np.float32), (3, 2), (8, 16))
+    with pytest.raises(ValueError, match="out"):
+        fd.dropout(numbers((3, 2)), 0.3, rng=0, out=meeting)
+    assert np.all(meeting == SENTINEL)
 
 
 def test_new_result_shares_no_memory():

@@ -7,8 +7,9 @@ import sys
 import time
 
 import pytest
-from fastdrop import _core
 from helpers import answer, clean_environment
+
+from fastdrop import _core
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="fork and signals of POSIX")
 

@@ -2,10 +2,11 @@
 
 import random
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
+
+import fastdrop as fd
 
 GENERATORS = {
     "default_rng": lambda: np.random.default_rng(3),
@@ -91,7 +92,7 @@ CALLS = {
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("shape", [(100,), (0,), ()])
-@pytest.mark.parametrize("p", (0.0, 0.3, 0.5, 1.0))
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.5, 1.0])
 def test_one_draw_a_call_whatever_p_and_size(call, shape, p):
     rng, twin = np.random.default_rng(5), np.random.default_rng(5)
     CALLS[call](np.ones(shape), p, rng)

@@ -2,11 +2,12 @@
 
 import itertools
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import assert_same, numbers
+
+import fastdrop as fd
 
 KEY = (21, 22)
 
@@ -18,7 +19,7 @@ def cut(shape, pieces):
         yield tuple(first for first, _ in corner), tuple(slice(first, last) for first, last in corner)
 
 
-@pytest.mark.parametrize("p", (0.5, 0.1))
+@pytest.mark.parametrize("p", [0.5, 0.1])
 @pytest.mark.parametrize(
     ("shape", "pieces"),
     [
@@ -41,7 +42,7 @@ def test_shards_make_the_whole(isa, shape, pieces, p):
     assert_same(together, whole)
 
 
-@pytest.mark.parametrize("order", ("C", "F"))
+@pytest.mark.parametrize("order", ["C", "F"])
 def test_shards_of_any_layout(isa, order):
     x = numbers((40, 90)).copy(order=order)
     whole = fd.dropout(x, 0.1, rng=fd.Key(*KEY))
@@ -50,7 +51,7 @@ def test_shards_of_any_layout(isa, order):
         assert_same(y, whole[block])
 
 
-@pytest.mark.parametrize("p", (0.5, 0.1, 0.3))
+@pytest.mark.parametrize("p", [0.5, 0.1, 0.3])
 def test_far_shards(isa, p):
     """Shards far out, with rows that are a power of two or an odd number apart."""
     for global_shape, origin, shape in [

@@ -2,11 +2,12 @@
 
 import itertools
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import DTYPES, assert_same, numbers
+
+import fastdrop as fd
 
 KEY = (31, 2**40)
 SHAPE = (5, 6, 7, 9)
@@ -14,7 +15,7 @@ SUBSETS = [axes for k in range(5) for axes in itertools.combinations(range(4), k
 
 
 @pytest.mark.parametrize("axes", SUBSETS, ids=str)
-@pytest.mark.parametrize("p", (0.5, 0.3))
+@pytest.mark.parametrize("p", [0.5, 0.3])
 def test_every_subset_of_axes(isa, axes, p):
     x = numbers(SHAPE)
     wanted = oracle.dropout(x, KEY, p, axes)
@@ -43,8 +44,8 @@ def test_every_dtype(isa, dtype, axes):
         assert_same(y, wanted)
 
 
-@pytest.mark.parametrize("rows", (1, 2, 63, 64, 65, 600))
-@pytest.mark.parametrize("length", (1, 2, 31, 64, 65, 1000))
+@pytest.mark.parametrize("rows", [1, 2, 63, 64, 65, 600])
+@pytest.mark.parametrize("length", [1, 2, 31, 64, 65, 1000])
 def test_lengths_of_rows_and_of_runs(isa, rows, length):
     x = numbers((rows, length))
     for axis, p in itertools.product((0, 1), (0.5, 0.3)):
@@ -95,6 +96,12 @@ def test_bad_noise_shape(noise_shape):
     with pytest.raises(ValueError, match="noise_shape"):
         fd.dropout(x, 0.5, rng=0, noise_shape=noise_shape, out=out)
     assert np.all(out == 3)
+
+
+@pytest.mark.parametrize("noise_shape", [5, ("5", 6, 1, 1), (5, 6, 1.0, 1), (5, 6, True, 1), 1.5])
+def test_noise_shape_of_the_wrong_type(noise_shape):
+    with pytest.raises(TypeError, match="noise_shape"):
+        fd.dropout(numbers(SHAPE), 0.5, rng=0, noise_shape=noise_shape)
 
 
 def test_empty_axes(isa):

@@ -3,12 +3,14 @@
 import os
 import threading
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
-from fastdrop import _core
 from helpers import answer, assert_same, numbers, run_python
+
+import fastdrop as fd
+import fastdrop.threads
+from fastdrop import _core
 
 needs_openmp = pytest.mark.skipif(not _core.openmp(), reason="built without OpenMP")
 N = 2**20  # far above the size below which a call stays on one thread
@@ -131,6 +133,34 @@ def test_affinity_binds_the_default():
     assert answer(code, "-", "-", OMP_NUM_THREADS="4")[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("files", "cpus"),
+    [
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "20000 100000"}, 1),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({}, None),
+    ],
+)
+def test_quota_of_the_control_group_binds_the_default(files, cpus, tmp_path, monkeypatch):
+    """Files as Linux shows them to a process in a container, of both versions; None: no limit."""
+    monkeypatch.delenv("FASTDROP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(fastdrop.threads, "_CGROUP", tmp_path)
+    monkeypatch.setattr(fastdrop.threads, "_allowed_cpus", lambda: 8)
+    monkeypatch.setattr(fastdrop.threads._core, "max_threads", lambda: 8)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    before = fd.get_num_threads()
+    try:
+        fd.set_num_threads(None)  # asks the environment and the machine again
+        assert fd.get_num_threads() == (cpus or 8)
+    finally:
+        fd.set_num_threads(before)
+
+
 @needs_openmp
 def test_threadpoolctl_binds():
     pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
@@ -171,7 +201,7 @@ def test_set_and_get():
                 fd.set_num_threads(0)
             assert fd.get_num_threads() == n
     finally:
-        fd.set_num_threads(before)
+        fd.set_num_threads(None)
     assert fd.get_num_threads() == before
 
 

@@ -1,10 +1,11 @@
 """Outputs bit for bit: every dtype under every instruction set, ordinary numbers and the odd ones."""
 
-import fastdrop as fd
 import numpy as np
 import oracle
 import pytest
 from helpers import DTYPES, EVERY_EDGE, assert_same, bits_of, numbers, parts, specials
+
+import fastdrop as fd
 
 KEY = (77, 2**63 + 5)
 PROBABILITIES = (0.5, 0.1, 0.9, 1 / 3, 1e-3, 1 - 2.0**-40)
@@ -12,7 +13,7 @@ every_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
 
 
 @every_dtype
-@pytest.mark.parametrize("p", (0.5, 0.1))
+@pytest.mark.parametrize("p", [0.5, 0.1])
 def test_every_size_up_to_300(isa, dtype, p):
     x = numbers(300, dtype)
     wanted = oracle.dropout(x, KEY, p)
@@ -30,8 +31,8 @@ def test_around_every_edge(isa, dtype, p):
 
 
 @every_dtype
-@pytest.mark.parametrize("p", (0.5, 0.1))
-@pytest.mark.parametrize("start", (1, 63, 65, 511, 2047, 16383, 2**40 + 3, 2**61 - 5))
+@pytest.mark.parametrize("p", [0.5, 0.1])
+@pytest.mark.parametrize("start", [1, 63, 65, 511, 2047, 16383, 2**40 + 3, 2**61 - 5])
 def test_starts(isa, dtype, p, start):
     x = numbers(700, dtype, seed=2)
     y = fd.dropout(x, p, rng=fd.Key(*KEY), shard=fd.Shard((start,), (2**62,)))
@@ -39,7 +40,7 @@ def test_starts(isa, dtype, p, start):
 
 
 @every_dtype
-@pytest.mark.parametrize("p", (*PROBABILITIES, 1.0, float(np.nextafter(1, 0))))
+@pytest.mark.parametrize("p", [*PROBABILITIES, 1.0, float(np.nextafter(1, 0))])
 def test_special_numbers(isa, dtype, p):
     x = np.tile(specials(dtype), 20)
     assert_same(fd.dropout(x, p, rng=fd.Key(*KEY)), oracle.dropout(x, KEY, p))
@@ -78,7 +79,7 @@ def test_subnormals_are_kept(isa, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES[:2], ids=lambda d: d.name)
-@pytest.mark.parametrize("p", (0.1, 0.5, 1 / 3, 0.9))
+@pytest.mark.parametrize("p", [0.1, 0.5, 1 / 3, 0.9])
 def test_every_half_precision_number(isa, dtype, p):
     x = np.arange(2**16, dtype=np.uint16).view(dtype)
     kept = fd.Mask.from_bool(np.ones(x.shape, dtype=bool), p)
