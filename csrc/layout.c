@@ -24,6 +24,7 @@ static fd_status check_probabilities(const fd_layout *layout, const double *p)
     fd_axis axis[FD_MAX_NDIM];
     int ndim = 0;
     uint64_t count = 1;
+    axis[0].n = 1; /* for compilers that cannot see that ndim guards it */
     for (int d = 0; d < layout->ndim; d++) {
         if (layout->axis[d].p == 0) continue;
         axis[ndim++] = layout->axis[d];

@@ -11,17 +11,27 @@
 #define FD_PRAGMA_(text) _Pragma(#text)
 #define FD_PRAGMA(text) FD_PRAGMA_(text)
 
+#if defined(FD_SOFT_X86)
+#define FD_TARGET_BEGIN(features)
+#define FD_TARGET_END
+#endif
+
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#else
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+#if defined(FD_TARGET_BEGIN)
+#elif defined(__clang__)
 #define FD_TARGET_BEGIN(features) \
     FD_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
 #define FD_TARGET_END FD_PRAGMA(clang attribute pop)
 #elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
 #define FD_TARGET_BEGIN(features) FD_PRAGMA(GCC push_options) FD_PRAGMA(GCC target(features))
 #define FD_TARGET_END FD_PRAGMA(GCC pop_options)
-#else
-#pragma STDC FP_CONTRACT OFF
 #endif
 
 #if defined(__GNUC__)

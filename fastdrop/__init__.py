@@ -47,7 +47,10 @@ def _configure() -> None:
             f"FASTDROP_ISA has to name an instruction set that runs here ({', '.join(_core.isas())}), "
             f"but is {os.environ['FASTDROP_ISA']!r}"
         )
-    _core.set_default_threads(default_threads())
+    try:
+        _core.set_default_threads(default_threads())
+    except ValueError as error:
+        raise ImportError(str(error)) from None
 
 
 _configure()

@@ -172,11 +172,19 @@ cdef class MaskArguments:
                 self.p_strides[d] = values.strides[d] // 8
         else:
             self.desc.p = p
-        self.keep_alive = (p, bits)
-
-    cdef void point(self) noexcept:
         self.desc.strides = self.index_strides
         self.desc.p_strides = self.p_strides
+        self.keep_alive = (p, bits)
+
+    cdef bint fits(self, cnp.ndarray a) noexcept:
+        """Whether this is really the array's shape: a subclass can tell Python another one than NumPy's."""
+        cdef int d
+        if cnp.PyArray_NDIM(a) != self.ndim:
+            return False
+        for d in range(self.ndim):
+            if cnp.PyArray_DIM(a, d) != self.shape[d]:
+                return False
+        return True
 
     def fill(self, cnp.ndarray bits not None, int threads):
         """Write the packed decisions, in C order of the shape."""
@@ -186,7 +194,6 @@ cdef class MaskArguments:
         how.threads = threads
         how.poll = poll
         how.context = NULL
-        self.point()
         with nogil:
             status = fd_fill_nd(&self.desc, self.ndim, self.shape, target, &how)
         check(status)
@@ -201,13 +208,14 @@ cdef class MaskArguments:
         cdef int64_t y_strides[FD_MAX_NDIM]
         cdef const void *source = cnp.PyArray_DATA(x)
         cdef void *target = cnp.PyArray_DATA(y)
+        if not self.fits(x) or not self.fits(y):
+            raise ValueError("x and out have to have the shape that they tell")
         for d in range(self.ndim):
             x_strides[d] = cnp.PyArray_STRIDE(x, d)
             y_strides[d] = cnp.PyArray_STRIDE(y, d)
         how.threads = threads
         how.poll = poll
         how.context = NULL
-        self.point()
         with nogil:
             status = fd_dropout_nd(&self.desc, self.ndim, self.shape, dtype, source, x_strides, target, y_strides,
                                    s_pointer, &how)

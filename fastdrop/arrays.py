@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-__all__ = ["as_input", "make_output"]
+__all__ = ["as_input", "empty_bytes", "make_output"]
 
 #: The types of the core by name, in the numbers of its fd_dtype.
 DTYPES = {"float16": 0, "bfloat16": 1, "float32": 2, "float64": 3, "complex64": 4, "complex128": 5}
@@ -58,7 +60,7 @@ def make_output(x: np.ndarray, out: object, inputs: tuple[np.ndarray, ...] = (),
             f"out has to hold each element once, but got shape {out.shape} with strides {out.strides}, "
             "whose elements share memory"
         )
-    if not _is_same(out, x) and _share(out, x):
+    if out is not x and _share(out, x) and not _is_same(out, x):
         raise ValueError(f"out has to be {name} itself or share no memory with it, but it overlaps {name} partly")
     for other in inputs:
         if _share(out, other):
@@ -66,18 +68,31 @@ def make_output(x: np.ndarray, out: object, inputs: tuple[np.ndarray, ...] = (),
     return out
 
 
+def empty_bytes(n: int, what: str) -> np.ndarray:
+    """Return n uninitialised bytes.
+
+    Raises
+    ------
+    MemoryError
+        If that is more than this machine has. Linux would promise it nevertheless, and kill the process later.
+    """
+    try:
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        physical = (1 << 63) - 1
+    if n > physical:
+        raise MemoryError(f"{what} takes {n} bytes, but this machine has {physical}")
+    return np.empty(n, np.uint8)
+
+
 def _is_same(a: np.ndarray, b: np.ndarray) -> bool:
     """Same memory, shape and strides; strides along axes of length 1 say nothing."""
-    if a is b:
-        return True
     start = a.__array_interface__["data"][0] == b.__array_interface__["data"][0]
     return start and all(s == t or n == 1 for n, s, t in zip(a.shape, a.strides, b.strides, strict=True))
 
 
 def _share(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether an element of a and one of b have a byte in common; too hard a question counts as yes."""
-    if not np.may_share_memory(a, b):
-        return False
     try:
         return np.shares_memory(a, b, max_work=100_000)
     except np.exceptions.TooHardError:
@@ -86,7 +101,7 @@ def _share(a: np.ndarray, b: np.ndarray) -> bool:
 
 def _overlaps_itself(a: np.ndarray) -> bool:
     """Whether two elements share a byte. Axes whose steps exceed all that lies below them are surely apart."""
-    if a.size < 2:
+    if a.flags.forc:  # contiguous
         return False
     extent = a.itemsize
     for step, n in sorted((abs(s), n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1):

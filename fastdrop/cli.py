@@ -67,14 +67,18 @@ def _parser() -> argparse.ArgumentParser:
         description="Show a worked example, then train on handwritten digits, with the labels as they are and with a "
         "fifth of them replaced, at several rates of dropout; print two tables and write the learning curves.",
     )
-    demo.add_argument("--data", metavar="FILE.npz", help="train on your own data: arrays X (rows, features) and y
-    (rows)") demo.add_argument("--out", metavar="FILE.png", default="fastdrop-demo.png", help="where the picture goes
-    (%(default)s)") demo.add_argument("--seeds", metavar="N", type=_number, default=10, help="use the seeds 0 to N - 1
-    (default 10)") demo.add_argument("--epochs", metavar="N", type=_number, help="passes over the training set (default
-    100)") demo.add_argument("--digest", action="store_true", help="also print a SHA-256 over all masks and dropout
-    outputs") commands.add_parser("info", help="say what this build is: version, contract, instruction sets, threads,
-    compiler") commands.add_parser("bench", help="time dropout against NumPy and the roofline: about a minute",
-    add_help=False) return parser
+    demo.add_argument(
+        "--data", metavar="FILE.npz", help="train on your own data: arrays X (rows, features) and y (rows,)"
+    )
+    demo.add_argument(
+        "--out", metavar="FILE.png", default="fastdrop-demo.png", help="the picture's file or folder (%(default)s)"
+    )
+    demo.add_argument("--seeds", metavar="N", type=_number, default=10, help="use the seeds 0 to N - 1 (%(default)s)")
+    demo.add_argument("--epochs", metavar="N", type=_number, help="passes over the training set (100)")
+    demo.add_argument("--digest", action="store_true", help="also print a SHA-256 over all masks and dropout outputs")
+    commands.add_parser("info", help="say what this build is: version, contract, instruction sets, threads, compiler")
+    commands.add_parser("bench", help="time dropout against NumPy and the roofline: about a minute", add_help=False)
+    return parser
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
 from fastdrop import _core
-from fastdrop.shard import Shard, lengths, product
+from fastdrop.integers import integer, lengths, product
+from fastdrop.shard import Shard
 
 __all__ = ["Geometry", "c_strides", "make_geometry"]
 
@@ -41,7 +39,9 @@ class Geometry:
 
 
 def c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the elements a step along each axis of a C-ordered array, 0 along axes of length 1."""
+    """Return the elements a step along each axis of a C-ordered array, 0 along axes of length 1 and in empty arrays."""
+    if 0 in shape:
+        return (0,) * len(shape)
     strides, step = [], 1
     for length in reversed(shape):
         strides.append(step if length != 1 else 0)
@@ -64,7 +64,7 @@ def make_geometry(
     """
     if share_axes is None and noise_shape is None and shard is None and type(shape) is tuple:
         return _whole(shape)
-    shape = lengths((shape,) if hasattr(shape, "__index__") else shape, "shape")
+    shape = lengths(_sequence(shape), "shape")
     _check_size(shape)
     if shard is not None:
         if not isinstance(shard, Shard):
@@ -104,21 +104,29 @@ def _whole(shape: tuple[int, ...]) -> Geometry:
     return _whole_of_ints(lengths(shape, "shape"))
 
 
+def _sequence(value: object) -> object:
+    """Return one integer as a sequence of it, and anything else as it is."""
+    if isinstance(value, (list, tuple)):
+        return value
+    try:
+        return (integer(value, ""),)
+    except TypeError:
+        return value
+
+
 def _shared(share_axes: int | Sequence[int] | None, ndim: int) -> frozenset[int]:
     if share_axes is None:
         return frozenset()
-    axes = (share_axes,) if hasattr(share_axes, "__index__") else share_axes
     try:
-        axes = tuple(axes)
+        axes = tuple(_sequence(share_axes))  # type: ignore[call-overload]
     except TypeError:
         raise TypeError(f"share_axes has to be an int or a sequence of ints, but got {share_axes!r}") from None
     found: set[int] = set()
     for axis in axes:
-        if isinstance(axis, (bool, np.bool_)) or not hasattr(axis, "__index__"):
-            raise TypeError(f"share_axes has to hold ints, but got {axis!r} in {share_axes!r}")
-        number = operator.index(axis)
+        number = integer(axis, "each entry of share_axes")
         if not -ndim <= number < ndim:
-            raise ValueError(f"share_axes has to hold axes between {-ndim} and {ndim - 1}, but got {number}")
+            allowed = f"axes between {-ndim} and {ndim - 1}" if ndim else "nothing for an array without axes"
+            raise ValueError(f"share_axes has to hold {allowed}, but got {number}")
         if number % ndim in found:
             raise ValueError(f"share_axes has to name each axis once, but got {share_axes!r}")
         found.add(number % ndim)
@@ -136,13 +144,12 @@ def _from_noise_shape(noise_shape: Sequence[int | None], whole: tuple[int, ...])
     for axis, (entry, length) in enumerate(zip(entries, whole, strict=True)):
         if entry is None:
             continue
-        if isinstance(entry, (bool, np.bool_)) or not hasattr(entry, "__index__"):
-            raise TypeError(f"noise_shape has to hold ints and None, but got {entry!r} in {noise_shape!r}")
-        if entry == length:
+        number = integer(entry, "each entry of noise_shape that is not None")
+        if number == length:
             continue
-        if entry != 1:
+        if number != 1:
             raise ValueError(
-                f"noise_shape has to hold 1, None or the full length on each axis, but got {entry} on axis {axis} of "
+                f"noise_shape has to hold 1, None or the full length on each axis, but got {number} on axis {axis} of "
                 f"length {length}"
             )
         shared.add(axis)

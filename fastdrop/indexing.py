@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastdrop.arrays import empty_bytes
 from fastdrop.geometry import c_strides
 from fastdrop.threads import check_threads
 
 if TYPE_CHECKING:
     from fastdrop.mask import Mask
 
-__all__ = ["FlatMask", "select"]
+__all__ = ["FlatMask", "packed_pieces", "select"]
+
+#: Decisions made at a time where they need not all be there at once.
+PIECE = 1 << 25
 
 
 def _is_integer(entry: object) -> bool:
     return hasattr(entry, "__index__") and not isinstance(entry, (bool, np.bool_, np.ndarray))
 
 
+def _has_ellipsis(index: tuple) -> bool:
+    return any(entry is Ellipsis for entry in index)
+
+
 def _check_index(index: object) -> tuple:
+    """Return basic indices as a tuple with one Ellipsis at least."""
     entries = index if isinstance(index, tuple) else (index,)
     for entry in entries:
         if entry is not None and entry is not Ellipsis and not isinstance(entry, slice) and not _is_integer(entry):
             raise IndexError(
                 f"a mask is indexed by ints, slices, Ellipsis and None, but got {entry!r}; to_bool() takes any index"
             )
-    return entries
+    return entries if _has_ellipsis(entries) else (*entries, ...)
 
 
 def _view(
@@ -38,50 +47,66 @@ def _view(
     """Shape, strides and offset of basic indexing. NumPy works it out on a view of one byte that is never read."""
     base = np.zeros(1, np.uint8)
     whole = np.lib.stride_tricks.as_strided(base, shape, strides, writeable=False)
-    part = whole[index if _has_ellipsis(index) else (*index, ...)]
+    part = whole[index]
     offset = part.__array_interface__["data"][0] - base.__array_interface__["data"][0] if part.size else 0
     return part.shape, part.strides, offset
 
 
-#: Decisions made at a time where they need not all be there at once.
-PIECE = 1 << 25
+class _Part:
+    """The decisions that basic indexing picks, not made yet."""
+
+    def __init__(self, mask: Mask, index: tuple) -> None:
+        geometry = mask._geometry
+        start, strides = (0, c_strides(mask.mask_shape)) if mask.stored else (geometry.start, geometry.strides)
+        self.shape, steps, offset = _view(mask.mask_shape, strides, index)
+        p = mask.p
+        if isinstance(p, np.ndarray):
+            p = np.broadcast_to(p, mask.mask_shape)[index]
+        self._arguments = mask._make_arguments(self.shape, start + offset, steps, p)
+
+    def packed(self) -> np.ndarray:
+        bits = empty_bytes((math.prod(self.shape) + 7) // 8, "the packed mask")
+        self._arguments.fill(bits, check_threads(None))
+        return bits
+
+    def bools(self) -> np.ndarray:
+        """Return them unpacked, in their shape. Both arrays are there before any work."""
+        size = math.prod(self.shape)
+        keep = empty_bytes(size, "the mask as bools")
+        bits = self.packed()
+        for first in range(0, size, PIECE):
+            piece = bits[first // 8 : (first + PIECE) // 8]
+            keep[first : first + PIECE] = np.unpackbits(piece, count=min(PIECE, size - first), bitorder="little")
+        return keep.view(bool).reshape(self.shape)
 
 
-def _has_ellipsis(index: tuple) -> bool:
-    return any(entry is Ellipsis for entry in index)
+class _Run(_Part):
+    """The decisions of a range of linear indices, for masks whose numbering has no gaps: any but a shard's."""
+
+    def __init__(self, mask: Mask, chosen: range) -> None:
+        n = len(chosen)
+        first, step = (chosen[0], chosen.step) if n > 1 else (chosen[0] if n else 0, 0)
+        p = mask.p
+        if isinstance(p, np.ndarray):
+            end = chosen.stop if chosen.stop >= 0 else None
+            p = np.broadcast_to(p, mask.mask_shape).flat[chosen.start : end : chosen.step] if n else np.empty(0)
+        self.shape = (n,)
+        self._arguments = mask._make_arguments(self.shape, first, (step,), p)
 
 
-def _packed(mask: Mask, index: tuple, allocate: Callable[[int, str], np.ndarray]) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Return the packed decisions of basic indexing, and their shape."""
-    geometry = mask._geometry
-    start, strides = (0, c_strides(mask.mask_shape)) if mask.stored else (geometry.start, geometry.strides)
-    shape, steps, offset = _view(mask.mask_shape, strides, index)
-    p = mask.p
-    if isinstance(p, np.ndarray):
-        p = np.broadcast_to(p, mask.mask_shape)[index if _has_ellipsis(index) else (*index, ...)]
-    packed = allocate((math.prod(shape) + 7) // 8, "the packed mask")
-    mask._make_arguments(shape, start + offset, steps, p).fill(packed, check_threads(None))
-    return packed, shape
-
-
-def select(mask: Mask, index: object, allocate: Callable[[int, str], np.ndarray]) -> np.ndarray | np.bool_:
+def select(mask: Mask, index: object) -> np.ndarray | np.bool_:
     """Return ``mask.to_bool()[index]`` for basic indexing."""
     entries = _check_index(index)
-    shape, _, _ = _view(mask.mask_shape, c_strides(mask.mask_shape), entries)
-    size = math.prod(shape)
-    keep = allocate(size, "the mask as bools")
-    packed, _ = _packed(mask, entries, allocate)
-    if size:
-        keep[:] = np.unpackbits(packed, count=size, bitorder="little")
-    result = keep.view(bool).reshape(shape)
-    return result if shape or _has_ellipsis(entries) else result[()]
+    keep = _Part(mask, entries).bools()
+    scalar = not keep.shape and not _has_ellipsis(index if isinstance(index, tuple) else (index,))
+    return keep[()] if scalar else keep
 
 
 def packed_pieces(mask: Mask) -> Iterator[tuple[np.ndarray, int]]:
     """Yield all decisions, packed, a piece at a time, with the number of decisions in each."""
     for first in range(0, mask.size, PIECE):
         for box, begin, end in _boxes(mask.mask_shape, first, min(first + PIECE, mask.size)):
-            yield _packed(mask, box, lambda n, _: np.empty(n, np.uint8))[0], end - begin
+            yield _Part(mask, (*box, ...)).packed(), end - begin
 
 
 class FlatMask:
@@ -99,26 +124,30 @@ class FlatMask:
         """Return the decisions ``[i:j]`` as a 1-d array of bool, or one as a bool, making only these."""
         size = self._mask.size
         if isinstance(index, slice):
-            chosen = range(*index.indices(size))
-        elif _is_integer(index):
-            number = operator.index(index)
-            if not -size <= number < size:
-                raise IndexError(f"index has to be between {-size} and {size - 1}, but got {number}")
-            chosen = range(number % size, number % size + 1)
-        else:
+            return self._make(range(*index.indices(size)))
+        if not _is_integer(index):
             raise IndexError(f"mask.flat is indexed by an int or a slice, but got {index!r}")
-        keep = self._make(chosen)
-        return keep if isinstance(index, slice) else keep[0]
+        number = operator.index(index)
+        if not -size <= number < size:
+            raise IndexError(f"index has to be between {-size} and {size - 1}, but got {number}")
+        return self._make(range(number % size, number % size + 1))[0]
 
     def _make(self, chosen: range) -> np.ndarray:
-        """Make the rows between the first and the last that is wanted, a piece at a time, and take these."""
-        mask, keep, done = self._mask, np.empty(len(chosen), bool), 0
+        if self._mask.stored or self._mask.shard is None:
+            return _Run(self._mask, chosen).bools()
+        return self._gather(chosen)
+
+    def _gather(self, chosen: range) -> np.ndarray:
+        """Make the boxes of a shard that hold what is wanted, a piece at a time, and take it from them."""
+        shape, keep, done = self._mask.mask_shape, empty_bytes(len(chosen), "the mask as bools").view(bool), 0
         ordered = chosen if chosen.step > 0 else chosen[::-1]
         stop = ordered[-1] + 1 if ordered else 0
-        for first in range(ordered.start, stop, PIECE):
-            for box, begin, end in _boxes(mask.mask_shape, first, min(first + PIECE, stop)):
-                row = np.asarray(mask[box]).reshape(-1)
-                some = row[(ordered.start - begin) % ordered.step : end - begin : ordered.step]
+        step = ordered.step
+        pieces = range(ordered.start, stop, PIECE) if step < PIECE else ordered
+        length = PIECE if step < PIECE else 1
+        for first in pieces:
+            for box, begin, _ in _boxes(shape, first, min(first + length, stop)):
+                some = _Part(self._mask, (*box, ...)).bools().reshape(-1)[(ordered.start - begin) % step :: step]
                 keep[done : done + some.size] = some
                 done += some.size
         return keep if chosen.step > 0 else keep[::-1]

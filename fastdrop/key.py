@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import operator
-
 import numpy as np
 
 from fastdrop import _core
+from fastdrop.integers import integer
 
 __all__ = ["ROLES", "Key"]
 
@@ -16,12 +15,7 @@ ROLES = ("user", "child", "call", "part", "step", "sample", "replica")
 
 def _word(value: object, name: str) -> int:
     """Return `value` as an int in [0, 2**64)."""
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} has to be an integer, but got {value!r} of type {type(value).__name__}")
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{name} has to be an integer, but got {value!r} of type {type(value).__name__}") from None
+    number = integer(value, name)
     if not 0 <= number < 1 << 64:
         raise ValueError(f"{name} has to be between 0 and 2**64 - 1, but got {number}")
     return number
@@ -100,12 +94,7 @@ class Key(_core.KeyBase):
             raise TypeError(f"role has to be one of {', '.join(ROLES)}, but got {role!r}")
         if role not in ROLES:
             raise ValueError(f"role has to be one of {', '.join(ROLES)}, but got {role!r}")
-        if isinstance(n, (bool, np.bool_)):
-            raise TypeError(f"n has to be an integer, but got {n!r} of type {type(n).__name__}")
-        try:
-            number = operator.index(n)
-        except TypeError:
-            raise TypeError(f"n has to be an integer, but got {n!r} of type {type(n).__name__}") from None
+        number = integer(n, "n")
         if not 0 <= number < 1 << 56:
             raise ValueError(f"n has to be between 0 and 2**56 - 1, but got {number}")
         return Key(*_core.fold_in(self.seed, self.stream, ROLES.index(role), number))
@@ -133,7 +122,7 @@ class Key(_core.KeyBase):
         return self.seed == other.seed and self.stream == other.stream
 
     def __hash__(self) -> int:
-        return hash((Key, self.seed, self.stream))
+        return hash((self.seed, self.stream))
 
     def __reduce__(self) -> tuple[type[Key], tuple[int, int]]:
         return Key, (self.seed, self.stream)

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
 
 from fastdrop import _core
-from fastdrop.arrays import as_input, make_output
-from fastdrop.geometry import Geometry, c_strides, make_geometry
+from fastdrop.arrays import as_input, empty_bytes, make_output
+from fastdrop.geometry import make_geometry
 from fastdrop.indexing import FlatMask, packed_pieces, select
-from fastdrop.key import Key
+from fastdrop.integers import product
+from fastdrop.mask_state import MaskState
 from fastdrop.probability import broadcast_p, check_p
 from fastdrop.rng import RNGLike, key_source
-from fastdrop.shard import Shard, product
+from fastdrop.shard import Shard
 from fastdrop.threads import check_threads
 
 __all__ = ["Mask"]
 
 
-def _empty_bytes(n: int, what: str) -> np.ndarray:
-    """Allocate n bytes, or say that they can't fit before anything is done."""
-    try:
-        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        physical = (1 << 63) - 1
-    if n > physical:
-        raise MemoryError(f"{what} takes {n} bytes, but this machine has {physical}")
-    return np.empty(n, np.uint8)
-
-
-class Mask:
+class Mask(MaskState):
     """Which elements of an array are kept: a pure function of key, p and index, computed where it is needed.
 
-    A mask is immutable. It holds no bits unless they were stored or came from elsewhere, and it knows no dtype: the same
-    mask applies to any array of its shape, whatever its layout.
+    A mask is immutable. It holds no bits unless they were stored or came from elsewhere, and it knows no dtype: the
+    same mask applies to any array of its shape, whatever its layout.
 
     Parameters
     ----------
@@ -73,7 +62,7 @@ class Mask:
     1
     """
 
-    __slots__ = ("_arguments", "_bits", "_geometry", "_key", "_p")
+    __slots__ = ()
 
     def __init__(
         self,
@@ -89,33 +78,6 @@ class Mask:
         probability = check_p(p)
         broadcast_p(probability, geometry.mask_shape, geometry.shape)
         self._set(geometry, probability, key_source(rng)(), None)
-
-    def _set(self, geometry: Geometry, p: float | np.ndarray, key: Key | None, bits: np.ndarray | None) -> None:
-        """Set all there is, once. Stored bits are numbered in C order of mask_shape, whatever the law's numbering."""
-        set_ = object.__setattr__
-        set_(self, "_geometry", geometry)
-        set_(self, "_p", p)
-        set_(self, "_key", key)
-        set_(self, "_bits", bits)
-        start, strides = geometry.start, geometry.strides
-        if bits is not None:
-            bits.flags.writeable = False
-            start, strides = 0, c_strides(geometry.mask_shape)
-        set_(self, "_arguments", self._make_arguments(geometry.shape, start, strides))
-
-    def _make_arguments(
-        self, shape: tuple[int, ...], start: int, strides: tuple[int, ...], p: float | np.ndarray | None = None
-    ) -> _core.MaskArguments:
-        if p is None:
-            p = broadcast_p(self._p, self.mask_shape, shape)
-        seed, stream = (None, None) if self._key is None else (self._key.seed, self._key.stream)
-        return _core.MaskArguments(shape, start, strides, seed, stream, p, self._bits)
-
-    @classmethod
-    def _make(cls, geometry: Geometry, p: float | np.ndarray, key: Key | None, bits: np.ndarray | None) -> Mask:
-        mask = object.__new__(cls)
-        mask._set(geometry, p, key, bits)
-        return mask
 
     # ---- made elsewhere ----
 
@@ -205,48 +167,6 @@ class Mask:
             raise ValueError("p has to be below 1 where something is kept, but got 1")
         return mask
 
-    # ---- what it is ----
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the arrays it applies to."""
-        return self._geometry.shape
-
-    @property
-    def mask_shape(self) -> tuple[int, ...]:
-        """`shape` with 1 on shared axes."""
-        return self._geometry.mask_shape
-
-    @property
-    def shard(self) -> Shard | None:
-        """Where the block lies in the mask of the larger array (1 on shared axes), None for a whole array."""
-        return self._geometry.shard
-
-    @property
-    def p(self) -> float | np.ndarray:
-        """Probability of dropping: a float, or a read-only float64 array."""
-        return self._p
-
-    @property
-    def key(self) -> Key | None:
-        """The key, None for bits that came from elsewhere."""
-        return self._key
-
-    @property
-    def size(self) -> int:
-        """Number of decisions: elements of `mask_shape`."""
-        return product(self.mask_shape, "mask_shape")
-
-    @property
-    def stored(self) -> bool:
-        """Whether it holds its bits."""
-        return self._bits is not None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of stored bits, 0 when lazy."""
-        return 0 if self._bits is None else self._bits.nbytes
-
     @property
     def flat(self) -> FlatMask:
         """The decisions by linear index in C order of `mask_shape`: ``mask.flat[i:j]`` makes only these."""
@@ -306,6 +226,13 @@ class Mask:
         ------
         MemoryError
             If they can't fit into this machine's memory; before any work.
+
+        Examples
+        --------
+        >>> import fastdrop as fd
+        >>> mask = fd.Mask(1000, 0.5, rng=1)
+        >>> mask.store() == mask, mask.store().nbytes
+        (True, 125)
         """
         if self.stored:
             return self
@@ -318,8 +245,14 @@ class Mask:
         ------
         MemoryError
             If they can't fit into this machine's memory; before any work.
+
+        Examples
+        --------
+        >>> import fastdrop as fd
+        >>> fd.Mask.from_bool([True, False, True], 0.5).to_packed()
+        array([5], dtype=uint8)
         """
-        bits = _empty_bytes((self.size + 7) // 8, "the packed mask")
+        bits = empty_bytes((self.size + 7) // 8, "the packed mask")
         if self._bits is not None:
             bits[:] = self._bits
             return bits
@@ -335,24 +268,32 @@ class Mask:
         ------
         MemoryError
             If it can't fit into this machine's memory; before any work.
+
+        Examples
+        --------
+        >>> import fastdrop as fd
+        >>> fd.Mask((2, 3), 0.0, rng=1, share_axes=1).to_bool()
+        array([[ True],
+               [ True]])
         """
-        return np.asarray(select(self, ..., _empty_bytes))
+        return np.asarray(select(self, ...))
 
     def count(self) -> int:
-        """Return how many of the `size` decisions are to keep. Takes no memory beyond a few megabytes."""
+        """Return how many of the `size` decisions are to keep. Takes no memory beyond a few megabytes.
+
+        Examples
+        --------
+        >>> import fastdrop as fd
+        >>> fd.Mask(1000, 0.0, rng=1).count()
+        1000
+        """
         if self._bits is not None:
             return _core.count(self._bits, self.size)
         return sum(_core.count(bits, size) for bits, size in packed_pieces(self))
 
     def __getitem__(self, index: object) -> np.ndarray | np.bool_:
         """Return ``self.to_bool()[index]`` for basic indexing, making only what is returned."""
-        return select(self, index, _empty_bytes)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a Mask is immutable: {name} can't be set")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a Mask is immutable: {name} can't be deleted")
+        return select(self, index)
 
     def __eq__(self, other: object) -> bool:
         """Same shape, mask_shape and p, and the same key and shard if both are lazy, else the same bits."""
@@ -366,30 +307,11 @@ class Mask:
 
     __hash__ = None  # type: ignore[assignment]  # lazy and stored masks can be equal; use the key as a key
 
-    def __reduce__(self) -> tuple:
-        return _restore, (self._geometry, self._p, self._key, self._bits)
-
-    def __repr__(self) -> str:
-        p = self.p if isinstance(self.p, float) else f"array of shape {self.p.shape}"
-        parts = [f"shape={self.shape}", f"p={p}"]
-        if self.key is not None:
-            parts.append(f"rng={self.key!r}")
-        if self.mask_shape != self.shape:
-            parts.append(f"mask_shape={self.mask_shape}")
-        if self.shard is not None:
-            parts.append(f"shard={self.shard!r}")
-        if self.stored:
-            parts.append("stored")
-        return f"Mask({', '.join(parts)})"
-
-
-def _restore(geometry: Geometry, p: float | np.ndarray, key: Key | None, bits: np.ndarray | None) -> Mask:
-    if isinstance(p, np.ndarray):
-        p.flags.writeable = False
-    return Mask._make(geometry, p, key, bits)
-
 
 def _check_scale(scale: object) -> float:
     if isinstance(scale, (bool, np.bool_)) or not isinstance(scale, (int, float, np.integer, np.floating)):
         raise TypeError(f"scale has to be a real number or None, but got {scale!r} of type {type(scale).__name__}")
-    return float(scale)
+    try:
+        return float(scale)
+    except OverflowError:
+        raise ValueError(f"scale has to be a number that a double can hold, but got {scale}") from None

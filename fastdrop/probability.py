@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fastdrop import _core
@@ -9,7 +11,7 @@ from fastdrop import _core
 __all__ = ["broadcast_p", "check_p", "realised_p"]
 
 
-def _bad_value(value: float, where: str = "") -> ValueError:
+def _bad_value(value: object, where: str = "") -> ValueError:
     return ValueError(f"dropout probability has to be between 0 and 1, but got {value}{where}")
 
 
@@ -23,15 +25,13 @@ def check_p(p: object) -> float | np.ndarray:
     ValueError
         If a value is NaN, negative or above 1.
     """
-    if type(p) is float:
-        number = p
-    elif isinstance(p, (bool, np.bool_)) or not isinstance(p, (int, float, np.integer, np.floating)):
+    if type(p) is not float and (
+        isinstance(p, (bool, np.bool_)) or not isinstance(p, (int, float, np.integer, np.floating))
+    ):
         return _check_array(p)
-    else:
-        number = float(p)
-    if not 0.0 <= number <= 1.0:
+    if not 0 <= p <= 1:  # as given: an int can be too long for a float, and a longer type may round to 0 or 1
         raise _bad_value(p)
-    return number
+    return float(p)
 
 
 def _check_array(p: object) -> float | np.ndarray:
@@ -41,7 +41,7 @@ def _check_array(p: object) -> float | np.ndarray:
         kind = type(p).__name__ if array is None else f"array of dtype {array.dtype}"
         raise TypeError(f"p has to be a real number or an array of them, but got {p!r} of type {kind}")
     values = np.array(array, np.float64, order="C", subok=False)
-    bad = ~((values >= 0) & (values <= 1))
+    bad = ~((array >= 0) & (array <= 1))
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
         raise _bad_value(array[index], f" at index {index}" if values.ndim else "")
@@ -64,6 +64,9 @@ def broadcast_p(p: float | np.ndarray, mask_shape: tuple[int, ...], shape: tuple
     try:
         return np.broadcast_to(np.broadcast_to(p, mask_shape), shape)
     except ValueError:
+        pairs = zip(reversed(p.shape), reversed(mask_shape), strict=False)
+        if math.prod(shape) >= 1 << 60 and p.ndim <= len(shape) and all(n in (1, m) for n, m in pairs):
+            raise ValueError(f"p as an array goes with fewer than 2**60 elements, but got shape {shape}") from None
         raise ValueError(f"p has to broadcast to the mask's shape {mask_shape}, but got shape {p.shape}") from None
 
 

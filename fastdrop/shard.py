@@ -2,42 +2,11 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
+from fastdrop.integers import lengths, product
 
-__all__ = ["INDEX_LIMIT", "Shard"]
-
-#: Mask indices are below this; so is the number of elements of a mask.
-INDEX_LIMIT = 1 << 62
-
-
-def lengths(values: Sequence[int], name: str) -> tuple[int, ...]:
-    """Return a sequence of non-negative integers as a tuple of ints."""
-    if type(values) is tuple and all(type(n) is int and n >= 0 for n in values):
-        return values
-    try:
-        numbers = tuple(values)
-    except TypeError:
-        raise TypeError(f"{name} has to be a sequence of integers, but got {values!r}") from None
-    for number in numbers:
-        if isinstance(number, (bool, np.bool_)) or not hasattr(number, "__index__"):
-            raise TypeError(f"{name} has to hold integers, but got {number!r} in {values!r}")
-        if number < 0:
-            raise ValueError(f"{name} has to hold integers from 0 on, but got {number} in {values!r}")
-    return tuple(operator.index(number) for number in numbers)
-
-
-def product(shape: tuple[int, ...], name: str) -> int:
-    """Return the number of elements of a shape, which has to be at most 2**62. Python's integers don't overflow."""
-    total = 1
-    for length in shape:
-        total *= length
-    if total > INDEX_LIMIT:
-        raise ValueError(f"{name} has to have at most 2**62 elements, but {shape} has {total}")
-    return total
+__all__ = ["Shard"]
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import operator
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from fastdrop import _core
+from fastdrop.integers import integer
 
-__all__ = ["check_threads", "get_num_threads", "set_num_threads"]
+__all__ = ["check_threads", "default_threads", "get_num_threads", "set_num_threads"]
 
-#: Where Linux tells the share of CPU time of this process's control group, versions 2 and 1.
+#: Where Linux keeps the control groups: version 2 there, version 1's quotas of CPU time in a folder of their own.
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -21,11 +20,9 @@ def check_threads(threads: object, name: str = "threads") -> int:
     """Return the number of threads to ask for: `threads` itself, or the default for None."""
     if threads is None:
         return _core.get_default_threads()
-    if isinstance(threads, (bool, np.bool_)) or not hasattr(threads, "__index__"):
-        raise TypeError(f"{name} has to be an int or None, but got {threads!r} of type {type(threads).__name__}")
-    number = operator.index(threads)  # type: ignore[arg-type]
+    number = integer(threads, name)
     if not 1 <= number < 1 << 31:
-        raise ValueError(f"{name} has to be at least 1, but got {number}")
+        raise ValueError(f"{name} has to be between 1 and 2**31 - 1, but got {number}")
     return number
 
 
@@ -43,7 +40,7 @@ def set_num_threads(n: int | None) -> None:
     Raises
     ------
     TypeError, ValueError
-        If `n` is not an int, or below 1.
+        If `n` is not an int, or below 1; for None, if the environment variable FASTDROP_NUM_THREADS is no such number.
 
     Examples
     --------
@@ -60,7 +57,8 @@ def get_num_threads() -> int:
     """Return how many threads a call may use where `threads=` is not given.
 
     What `set_num_threads` set; before that the environment variable FASTDROP_NUM_THREADS; without it the least of
-    OpenMP's limit, the CPUs this process may run on and its control group's quota, as they were at import.
+    OpenMP's limit, the CPUs this process may run on and its control groups' quotas, as they were when fastdrop was
+    imported.
 
     Returns
     -------
@@ -77,17 +75,17 @@ def get_num_threads() -> int:
 
 
 def default_threads() -> int:
-    """Return the default by environment and machine.
+    """Return the default by environment and machine, read now.
 
     Raises
     ------
-    ImportError
+    ValueError
         If FASTDROP_NUM_THREADS is set and not a positive int.
     """
     text = os.environ.get("FASTDROP_NUM_THREADS", "").strip()
     if text:
-        if not text.isascii() or not text.isdecimal() or not 1 <= int(text) < 1 << 31:
-            raise ImportError(f"FASTDROP_NUM_THREADS has to be a whole number from 1 on, but is {text!r}")
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:20]) < 1 << 31):
+            raise ValueError(f"FASTDROP_NUM_THREADS has to be an integer between 1 and 2**31 - 1, but is {text!r}")
         return int(text)
     return max(1, min(_core.max_threads(), _allowed_cpus(), _quota()))
 
@@ -99,17 +97,42 @@ def _allowed_cpus() -> int:
 
 
 def _quota() -> int:
-    """CPUs that the control group's quota allows, rounded up; many if there is none."""
+    """Return the CPUs that the least quota of the process's control groups allows, rounded up; many without one."""
+    least = min(_share(group) for group in _groups())
+    return math.ceil(least) if least < 1 << 20 else 1 << 20
+
+
+def _groups() -> Iterator[Path]:
+    """Yield the folders of the groups that may hold a quota: the process's own and all that it lies in.
+
+    In a container the mount itself is the group, and the path that the process is told need not exist there.
+    """
+    yield from (_CGROUP, _CGROUP / "cpu")
     try:
-        quota, period = (_CGROUP / "cpu.max").read_text().split()
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        number, controllers, path = line.split(":", 2)
+        if number == "0" or "cpu" in controllers.split(","):
+            folder = _CGROUP if number == "0" else _CGROUP / "cpu"
+            for part in Path(path).parts[1:]:
+                folder /= part
+                yield folder
+
+
+def _share(group: Path) -> float:
+    """Return the CPUs of one control group by itself, of version 2 or 1; infinity where there is no limit."""
+    try:
+        quota, period = (group / "cpu.max").read_text().split()
     except (OSError, ValueError):
         try:
-            quota = (_CGROUP / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (_CGROUP / "cpu/cpu.cfs_period_us").read_text().strip()
+            quota = (group / "cpu.cfs_quota_us").read_text()
+            period = (group / "cpu.cfs_period_us").read_text()
         except OSError:
-            return 1 << 20
+            return math.inf
     try:
         share = int(quota) / int(period)
     except (ValueError, ZeroDivisionError):  # "max": no limit
-        return 1 << 20
-    return math.ceil(share) if share > 0 else 1 << 20
+        return math.inf
+    return share if share > 0 else math.inf

@@ -19,10 +19,6 @@ hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, d
 hypothesis.settings.load_profile("fixed")
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "big: needs gigabytes of memory, or many seconds")
-
-
 @pytest.fixture(params=RUNNABLE)
 def isa(request):
     """The test runs once under every instruction set that this machine has; the name of the one in use."""

@@ -59,9 +59,10 @@ def test_starts_around_every_edge(isa, edge, p):
 
 @pytest.mark.parametrize("p", [0.5, 0.1, 1e-9, 1 - 2.0**-40])
 def test_far_starts(isa, p):
-    for power in (16, 31, 32, 33, 42, 43, 46, 47, 53, 60, 61):
+    for power in (16, 31, 32, 33, 34, 42, 43, 46, 47, 53, 60, 61):
         for start in (2**power - 70, 2**power - 1, 2**power, 2**power + 13):
             check(start, 140, p)
+        check(2**power - 3001, 6000, p)  # several pages on both sides, where the upper words of counters change
     check(2**62 - 200, 200, p)  # the last indices there are
 
 
@@ -90,6 +91,21 @@ def test_probability_that_every_p_gets():
     halves = (steps + 0.5) / 2**40
     for p in [*halves, *np.nextafter(halves, 0), *np.nextafter(halves, 1), *PROBABILITIES, *NOTHING_DRAWN]:
         assert fd.realised_p(p) == oracle.threshold(p) / 2**40, p.hex()
+
+
+def test_threshold_to_the_last_of_its_40_bits(isa):
+    """With T at the number U of an element it is kept, one step of 2^-40 further it is dropped."""
+    index = np.arange(3000, dtype=np.uint64)
+    page = oracle.pages(KEY, oracle.BYTE, [0, 1]).astype("<u4").view(np.uint8).reshape(-1)
+    refined = oracle.blocks(KEY, oracle.REFINE, index // np.uint64(4))[np.arange(3000), np.arange(3000) % 4]
+    for i in (0, 1, 2, 3, 63, 64, 777, 2047, 2048, 2999):
+        u = int(page[i]) << 32 | int(refined[i])
+        for t in (u - 1, u, u + 1):
+            for p in (t / 2**40, np.full(3000, t / 2**40)):  # exact: t has at most 40 bits
+                keep = fd.Mask((3000,), p, rng=fd.Key(*KEY)).to_bool()
+                assert keep[i] == (u >= t)
+                assert_same(keep, oracle.decide(KEY, t / 2**40, index))
+                assert_same(fd.dropout(np.ones(3000), p, rng=fd.Key(*KEY)) != 0, keep)
 
 
 @pytest.mark.parametrize("p", NOTHING_DRAWN)

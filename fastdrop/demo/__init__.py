@@ -67,7 +67,8 @@ def run(
     hashed = Digest() if digest else None
     tables = {"labels as they are": 0.0, f"{regime.noise:.0%} of the training labels replaced": regime.noise}
     results = {name: {p: [] for p in PROBABILITIES} for name in tables}
-    with tqdm(total=len(tables) * seeds * len(PROBABILITIES), unit="training", file=sys.stderr, leave=False) as progress:
+    total = len(tables) * seeds * len(PROBABILITIES)
+    with tqdm(total=total, unit="training", file=sys.stderr, leave=False) as progress:
         for name, noise in tables.items():
             for seed in range(seeds):
                 key = fd.Key(seed)
@@ -78,8 +79,9 @@ def run(
                     progress.update()
     rows, features = split.x_train.shape
     print(f"\n{source.name}: {rows} rows to train on, {len(split.x_test)} to test on; {features} inputs,")
-    print(f"{regime.hidden} hidden units (ReLU, dropout), {split.classes} classes; Adam with {regime.learning_rate:g},
-    ", end="") print(f"batches of {regime.batch}, {regime.epochs} epochs; seeds 0 to {seeds - 1}") for name in tables:
+    print(f"{regime.hidden} hidden units (ReLU, dropout), {split.classes} classes; Adam with {regime.learning_rate:g},")
+    print(f"batches of {regime.batch}, {regime.epochs} epochs; seeds 0 to {seeds - 1}")
+    for name in tables:
         print(f"\n{name[0].upper()}{name[1:]}\n{table(results[name])}\n{summary(results[name])}")
     print(f"\n{NOTES}")
     if hashed is not None:

@@ -43,7 +43,7 @@ def check_out(out: str | Path) -> Path:
 
 
 def plot(tables: Mapping[str, Results], title: str, path: Path) -> None:
-    """Draw a panel for each table: test (full) and train (dashed) accuracy over epochs, mean and standard error over seeds.
+    """Draw a panel for each table: test (full) and train (dashed) accuracy over epochs, mean and error over seeds.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
 
 
 def paired_difference(results: Results, p: float, reference: float = 0.0) -> tuple[float, float]:
-    """Return how much higher test accuracy is with `p` than with `reference`: mean over seeds and its standard error."""
+    """Return how much test accuracy is higher with `p` than with `reference`: mean over seeds and standard error."""
     pairs = zip(results[p], results[reference], strict=True)
     return mean_and_error([one.outcome.test - other.outcome.test for one, other in pairs])
 
@@ -64,8 +64,10 @@ def table(results: Results) -> str:
     if mistaken:
         rows.append([f"p = {MISTAKE:g}, left on while testing", *_accuracies(mistaken), "as above", "", ""])
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    lines = ["  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
-             for row in rows]
+    lines = []
+    for name, *cells in rows:
+        aligned = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+        lines.append("  ".join([name.ljust(widths[0]), *aligned]))
     return "\n".join(line.rstrip() for line in [lines[0], "-" * len(lines[0]), *lines[1:]])
 
 

@@ -40,8 +40,9 @@ class Regime:
     evaluations: int = 20
 
 
-# Chosen with the seeds 100 to 102, before the seeds that are reported were run, by one rule: enough units and epochs
-# that the network without dropout reproduces nearly every training label, replaced ones included. REGIME = Regime()
+# Chosen with the seeds 100 to 109, before the seeds that are reported were run, by one rule: enough units and epochs
+# that the network without dropout reproduces nearly every training label, replaced ones included.
+REGIME = Regime()
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,11 @@ class MeasuredDropout(nn.Dropout):
         start = time.perf_counter()
         y = super().forward(x)
         end = time.perf_counter()
-        self.seconds += end - start
-        if self._digest is not None and self._mask is not None:
-            self._digest.update(self._mask, y)
-            self.digest_seconds += time.perf_counter() - end
+        if self.training:
+            self.seconds += end - start
+            if self._digest is not None and self._mask is not None:
+                self._digest.update(self._mask, y)
+                self.digest_seconds += time.perf_counter() - end
         return y
 
     def backward(self, dy: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ def worked_example() -> str:
     evaluated = layer.eval()(x)
     for got, wanted in ((trained, [4, 0, 12, 0]), (gradient, [2, 0, 2, 0]), (evaluated, [2, 4, 6, 8])):
         if got.tolist() != wanted:
-            raise RuntimeError(f"the worked example has to give {wanted}, but gave {got.tolist()}: this build is broken")
+            raise RuntimeError(f"the worked example has to give {wanted}, but gave {got.tolist()}: a broken build")
     return "\n".join(
         [
             "A worked example: dropout with p = 0.5 on 2, 4, 6, 8",

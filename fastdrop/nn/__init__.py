@@ -1,0 +1,27 @@
+"""Layers for NumPy arrays: what a user of dropout needs around it, and no more.
+
+`forward` and `backward` are called by hand, there is no tape. All randomness of a model, initial values and masks,
+comes from one key, and a saved state goes on with exactly the masks that would have come.
+
+>>> import numpy as np
+>>> from fastdrop import nn
+>>> model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Dropout(p=0.5), nn.Linear(256, 10), rng=42)
+>>> loss, adam = nn.CrossEntropyLoss(), nn.Adam(model.parameters())
+>>> x, labels = np.ones((32, 784), np.float32), np.full(32, 7)
+>>> before = loss(model(x), labels)
+>>> dx = model.backward(loss.backward())
+>>> adam.step()
+>>> bool(loss(model.eval()(x), labels) < before)
+True
+"""
+
+from fastdrop.nn.activation import ReLU
+from fastdrop.nn.container import Sequential
+from fastdrop.nn.dropout import Dropout
+from fastdrop.nn.linear import Linear
+from fastdrop.nn.loss import CrossEntropyLoss
+from fastdrop.nn.module import Module
+from fastdrop.nn.optim import SGD, Adam
+from fastdrop.nn.parameter import Parameter
+
+__all__ = ["SGD", "Adam", "CrossEntropyLoss", "Dropout", "Linear", "Module", "Parameter", "ReLU", "Sequential"]
