@@ -124,8 +124,8 @@ typedef struct fd_mask_desc {
 fd_status fd_fill_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape, uint8_t *bits, const fd_exec *exec);
 
 /* fd_dropout_nd writes y = kept ? x * s : +0 for arrays of any strides (bytes, of either sign, 0 allowed in x only).
- * s is *scale, or 1/(1-p) of each element where scale is NULL. y is exactly x or shares no memory with x, p_values or bits, and no
- * two elements of y overlap: this the caller answers for. */
+ * s is *scale, or 1/(1-p) of each element where scale is NULL. y is exactly x or shares no memory with x, p_values or
+ * bits, and no two elements of y overlap: this the caller answers for. */
 fd_status fd_dropout_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape, fd_dtype dtype, const void *x,
                         const int64_t *x_strides, void *y, const int64_t *y_strides, const double *scale,
                         const fd_exec *exec);

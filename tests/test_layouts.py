@@ -145,3 +145,36 @@ def test_many_short_rows(isa):
     x = holes(plain, (1, 2))
     for p in (0.5, 0.1):
         assert_same(fd.dropout(x, p, rng=fd.Key(*KEY)), oracle.dropout(plain, KEY, p))
+
+
+LARGE = {
+    "one row with gaps": (lambda x: holes(x, (2,)), (200_001,)),
+    "one row reversed": (lambda x: holes(x, (-1,)), (200_001,)),
+    "rows longer than a page with gaps": (lambda x: holes(x, (2, 3)), (5, 40_001)),
+    "Fortran, more rows than a tile": (np.asfortranarray, (700, 300)),
+    "Fortran, more columns than a tile": (np.asfortranarray, (130, 9000)),
+    "Fortran, few long columns": (np.asfortranarray, (40_000, 5)),
+    "Fortran, few long rows": (np.asfortranarray, (5, 40_000)),
+    "Fortran, reversed": (lambda x: holes(x.T, (-1, -1)).T, (600, 333)),
+    "channels last": (lambda x: np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2), (2, 70, 33, 34)),
+    "batches in the middle": (lambda x: np.ascontiguousarray(x.transpose(1, 0, 2)).transpose(1, 0, 2), (60, 50, 70)),
+}
+
+
+@pytest.mark.parametrize("name", LARGE, ids=lambda name: name.replace(" ", "-"))
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128], ids=["float32", "complex128"])
+def test_large(isa, name, dtype):
+    """Past every inner length: runs of bits, tiles of rows and columns, all in and out of place."""
+    lay, shape = LARGE[name]
+    plain = numbers(shape, dtype)
+    for p in (0.5, 0.1):
+        wanted = oracle.dropout(plain, KEY, p)
+        x = lay(plain)
+        out = lay(np.zeros_like(plain))
+        fd.dropout(x, p, rng=fd.Key(*KEY), out=out)
+        assert_same(out, wanted)
+        fd.dropout(x, p, rng=fd.Key(*KEY), out=x)
+        assert_same(x, wanted)
+        out[...] = 0
+        fd.Mask(shape, p, rng=fd.Key(*KEY)).store().apply(lay(plain), out=out)
+        assert_same(out, wanted)

@@ -52,6 +52,31 @@ def test_lengths_of_rows_and_of_runs(isa, rows, length):
         assert_same(fd.dropout(x, p, rng=fd.Key(*KEY), share_axes=axis), oracle.dropout(x, KEY, p, (axis,)))
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((3, 200_001), 1),
+        ((200_001, 3), 0),
+        ((20_000, 11), 1),
+        ((5000, 40), 1),
+        ((2, 70_000, 2), (1,)),
+        ((9, 8, 3000), 2),
+    ],
+)
+def test_long_rows_and_many_rows(isa, shape, axes):
+    """Past every inner length: pieces of a row, rows of a group, groups."""
+    x = numbers(shape)
+    axes = axes if isinstance(axes, tuple) else (axes,)
+    for p in (0.5, 0.3):
+        wanted = oracle.dropout(x, KEY, p, axes)
+        for layout in (np.ascontiguousarray, np.asfortranarray):
+            out = np.full_like(layout(x), 7)
+            fd.dropout(layout(x), p, rng=fd.Key(*KEY), share_axes=axes, out=out)
+            assert_same(out, wanted)
+    each = np.resize([0.5, 0.1, 1.0, 0.25, 0.0], (oracle.mask_shape(shape, axes)[0], *(1,) * (len(shape) - 1)))
+    assert_same(fd.dropout(x, each, rng=fd.Key(*KEY), share_axes=axes), oracle.dropout(x, KEY, each, axes))
+
+
 def test_spellings_of_the_same_axes():
     x = numbers(SHAPE)
     wanted = fd.dropout(x, 0.4, rng=1, share_axes=(2, 3))

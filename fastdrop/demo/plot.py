@@ -81,7 +81,7 @@ def plot(tables: Mapping[str, Results], title: str, path: Path) -> None:
         panel.set(title=name, xlabel="epoch")
         panel.grid(alpha=0.3)
     axes[0].set_ylabel("accuracy in % (full: test, dashed: train)")
-    axes[-1].legend(loc="best", frameon=True)
+    axes[0].legend(loc="lower right")  # where clean labels leave room
     figure.suptitle(title)
     try:
         figure.savefig(path, dpi=150)

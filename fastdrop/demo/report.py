@@ -45,21 +45,20 @@ def _accuracies(outcomes: Sequence[Outcome]) -> list[str]:
     ]
 
 
-def _times(trainings: Sequence[Training]) -> list[str]:
-    seconds, dropout, idiom = (
-        float(np.mean([getattr(t, name) for t in trainings])) for name in ("seconds", "dropout_seconds",
-        "idiom_seconds")
-    )
-    with_idiom = f"{idiom:.3f} s, {100 * idiom / (seconds - dropout + idiom):.0f} %" if idiom else "-"
-    return [f"{seconds:.2f}", f"{dropout:.3f} s, {100 * dropout / seconds:.0f} %" if idiom else "-", with_idiom]
+def _times(p: float, trainings: Sequence[Training]) -> list[str]:
+    names = ("seconds", "dropout_seconds", "numpy_seconds")
+    seconds, dropout, idiom = (float(np.mean([getattr(t, name) for t in trainings])) for name in names)
+    shares = ((dropout, seconds), (idiom, seconds - dropout + idiom))
+    cells = [f"{1000 * part:.0f} ms, {100 * part / whole:4.1f} %" for part, whole in shares]
+    return [f"{seconds:.2f}", cells[0], cells[1] if p else "-"]  # without dropout, programs leave it out
 
 
 def table(results: Results) -> str:
     """Return one table as text: a row for each p, and one for the network that is tested with dropout left on."""
-    head = ["", "train %", "test %", "gap", "worst unit", "seconds", "in dropout", "NumPy idiom"]
+    head = ["", "train %", "test %", "gap", "worst unit", "seconds", "in dropout", "NumPy mask"]
     rows = [head]
     for p, trainings in results.items():
-        rows.append([f"p = {p:g}", *_accuracies([t.outcome for t in trainings]), *_times(trainings)])
+        rows.append([f"p = {p:g}", *_accuracies([t.outcome for t in trainings]), *_times(p, trainings)])
     mistaken = [t.left_on for t in results.get(MISTAKE, ()) if t.left_on is not None]
     if mistaken:
         rows.append([f"p = {MISTAKE:g}, left on while testing", *_accuracies(mistaken), "as above", "", ""])

@@ -127,7 +127,7 @@ static void threads_and_fork(void)
     fd_dropout(key, 0.1, 7, MOST, FD_F32, x, alone, NULL);
     for (int team = 1; team <= 4; team++) {
         fd_exec how = {team, NULL, NULL};
-        memset(y, 0, sizeof alone);
+        memset(y, 0, sizeof y);
         CHECK(fd_dropout(key, 0.1, 7, MOST, FD_F32, x, y, &how) == FD_OK, "team %d", team);
         CHECK(memcmp(y, alone, sizeof alone) == 0, "team %d", team);
         int limit = fd_max_threads();

@@ -3,6 +3,63 @@
 #include <simde/x86/avx2.h>
 #include <simde/x86/f16c.h>
 #include <simde/x86/avx512.h>
+typedef simde__mmask8 __mmask8;
+typedef simde__mmask16 __mmask16;
+typedef simde__mmask32 __mmask32;
+typedef simde__mmask64 __mmask64;
+#ifndef _MM_FROUND_TO_NEAREST_INT
+#define _MM_FROUND_TO_NEAREST_INT 0
+#endif
 #ifndef _tzcnt_u64
 #define _tzcnt_u64(w) ((w) ? (uint64_t)__builtin_ctzll(w) : 64)
 #endif
+
+/* What this SIMDe does not have: by memory, element by element. */
+#include <string.h>
+
+#include "half.h"
+
+static inline __m512 soft_cvtph_ps(__m256i a)
+{
+    uint16_t h[16];
+    float f[16];
+    __m512 r;
+    memcpy(h, &a, sizeof h);
+    for (int i = 0; i < 16; i++) f[i] = fd_f16_to_float(h[i]);
+    memcpy(&r, f, sizeof f);
+    return r;
+}
+static inline __m256i soft_maskz_cvtps_ph(__mmask16 k, __m512 a)
+{
+    uint16_t h[16];
+    float f[16];
+    __m256i r;
+    memcpy(f, &a, sizeof f);
+    for (int i = 0; i < 16; i++) h[i] = k >> i & 1 ? fd_float_to_f16(f[i]) : 0;
+    memcpy(&r, h, sizeof h);
+    return r;
+}
+static inline __m512i soft_cvtepu16_epi32(__m256i a)
+{
+    uint16_t h[16];
+    uint32_t u[16];
+    __m512i r;
+    memcpy(h, &a, sizeof h);
+    for (int i = 0; i < 16; i++) u[i] = h[i];
+    memcpy(&r, u, sizeof u);
+    return r;
+}
+static inline __m256i soft_maskz_cvtepi32_epi16(__mmask16 k, __m512i a)
+{
+    uint16_t h[16];
+    uint32_t u[16];
+    __m256i r;
+    memcpy(u, &a, sizeof u);
+    for (int i = 0; i < 16; i++) h[i] = k >> i & 1 ? (uint16_t)u[i] : 0;
+    memcpy(&r, h, sizeof h);
+    return r;
+}
+#define _mm512_cvtph_ps(a) soft_cvtph_ps(a)
+#define _mm512_maskz_cvtps_ph(k, a, rounding) soft_maskz_cvtps_ph(k, a)
+#define _mm512_cvtepu16_epi32(a) soft_cvtepu16_epi32(a)
+#define _mm512_maskz_cvtepi32_epi16(k, a) soft_maskz_cvtepi32_epi16(k, a)

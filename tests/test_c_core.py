@@ -1,0 +1,169 @@
+"""The C core by itself: bare builds, strict warnings, sanitizers, and instruction sets this machine has to emulate.
+
+The programs in tests/c compare every runnable kernel with a reference of their own, between guard pages, and print which
+instruction sets they ran. A tool that is not installed skips its tests by name.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from helpers import VECTORS
+
+ROOT = Path(__file__).parent.parent
+PROGRAMS = Path(__file__).parent / "c"
+CORE = sorted(str(path) for path in (ROOT / "csrc").glob("*.c"))
+STRICT = ["-std=c11", "-O3", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
+SANITIZED = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SOFT = ["-std=gnu11", "-O2", "-w", "-DFD_SOFT_X86", '-DFD_X86_INTRINSICS="soft_x86.h"', "-isystem", "/usr/include"]
+ARM = "aarch64-linux-gnu-gcc"
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    if not found:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def run(command: list[str], cwd: Path, **environment: str) -> str:
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=570, env={**os.environ, **environment}, check=False
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """A function that compiles one program; the core only once for each compiler and flags."""
+    cores: dict[tuple[str, ...], Path] = {}
+
+    def compile_program(compiler: str, flags: list[str], program: str) -> Path:
+        folder = cores.get((compiler, *flags))
+        includes = [f"-I{PROGRAMS}", f"-I{ROOT / 'csrc'}"]
+        if folder is None:
+            folder = tmp_path_factory.mktemp("core")
+            run([tool(compiler), *flags, *includes, "-c", *CORE], folder)
+            cores[compiler, *flags] = folder
+        objects = sorted(str(path) for path in folder.glob("*.o"))
+        target = folder / Path(program).stem
+        run([tool(compiler), *flags, *includes, str(PROGRAMS / program), *objects, "-o", str(target), "-lm"], folder)
+        return target
+
+    return compile_program
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory) -> Path:
+    """The known answers as lines that a C program reads."""
+    path = tmp_path_factory.mktemp("vectors") / "keep.txt"
+    fields = ("p", "seed", "stream", "start")
+    lines = [f"{' '.join(v[name] for name in fields)} {v['count']:x} {v['packed']}\n" for v in VECTORS["keep"]]
+    path.write_text("".join(lines))
+    assert len(lines) > 20
+    return path
+
+
+def check(output: str, *names: str) -> None:
+    """All checks passed, there were many, and these instruction sets ran."""
+    last = output.strip().splitlines()[-1]
+    assert last.endswith(" checks, 0 failed"), output
+    assert int(last.split()[0]) > 100_000
+    for name in names:
+        assert f"{name}: " in output
+
+
+@pytest.mark.parametrize("openmp", [[], ["-fopenmp"]], ids=["one thread", "openmp"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_strict_build_and_all_kernels(compiler, openmp, tmp_path, vectors, build):
+    program = build(compiler, [*STRICT, *openmp], "kernels.c")
+    check(run([str(program), "--vectors", str(vectors), *([] if openmp else ["--quick"])], tmp_path), "scalar")
+    program = build(compiler, [*STRICT, *openmp], "layouts.c")
+    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="4"), "scalar")
+
+
+def test_address_and_undefined_behaviour_sanitizers(tmp_path, vectors, build):
+    program = build("gcc", [*SANITIZED, "-fopenmp"], "kernels.c")
+    check(run([str(program), "--quick", "--vectors", str(vectors)], tmp_path), "scalar")
+    program = build("gcc", [*SANITIZED, "-fopenmp"], "layouts.c")
+    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="4", ASAN_OPTIONS="detect_leaks=0"), "scalar")
+
+
+@pytest.mark.parametrize("openmp", [[], ["-fopenmp"]], ids=["one thread", "openmp"])
+def test_bare_builds(openmp, tmp_path):
+    """What the header's readers type: objects, and a shared library that has the public functions."""
+    run([tool("cc"), "-O3", *openmp, "-c", *CORE], tmp_path)
+    assert len(list(tmp_path.glob("*.o"))) == len(CORE)
+    library = tmp_path / "libfastdrop.so"
+    run([tool("cc"), "-O3", *openmp, "-shared", "-fPIC", *CORE, "-o", str(library), "-lm"], tmp_path)
+    names = run([tool("nm"), "-D", "--defined-only", str(library)], tmp_path).split()
+    assert {"fd_dropout", "fd_fill", "fd_apply", "fd_dropout_nd", "fd_isa_select"} <= set(names)
+    assert not [name for name in names if name.startswith("fd_kernels") or name.startswith("fd_walk")]
+
+
+def test_header_is_cpp_too(tmp_path):
+    source = tmp_path / "user.cpp"
+    source.write_text(
+        "#include <fastdrop.h>\n#include <vector>\nint main() {\n"
+        "    std::vector<float> x(100, 1.0f);\n"
+        "    return fd_dropout(fd_key{1, 2}, 0.5, 0, x.size(), FD_F32, x.data(), x.data(), nullptr) != FD_OK;\n}\n"
+    )
+    run([tool("cc"), "-O2", "-c", *CORE], tmp_path)
+    objects = [str(path) for path in tmp_path.glob("*.o")]
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'csrc'}"]
+    run([tool("g++"), *flags, str(source), *objects, "-o", "user"], tmp_path)
+    run([str(tmp_path / "user")], tmp_path)
+
+
+def test_neon_under_qemu(tmp_path, vectors, build):
+    emulator = tool("qemu-aarch64")
+    program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "kernels.c")
+    command = [emulator, str(program), "--quick", "--expect", "neon", "--vectors", str(vectors)]
+    check(run(command, tmp_path), "scalar", "neon")
+
+
+def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, vectors, build):
+    """The x86 kernels on an emulated ARM machine, so that SIMDe's own implementation runs and not this CPU's."""
+    emulator = tool("qemu-aarch64")
+    if not Path("/usr/include/simde/x86/avx512.h").exists():
+        pytest.skip("libsimde-dev is not installed")
+    program = build(ARM, [*SOFT, "-static"], "kernels.c")
+    command = [emulator, str(program), "--quick", "--expect", "avx512", "--vectors", str(vectors)]
+    check(run(command, tmp_path), "scalar", "avx2", "avx512")
+
+
+@pytest.mark.slow
+def test_every_layout_at_length(tmp_path, build):
+    program = build("gcc", [*STRICT, "-fopenmp"], "layouts.c")
+    check(run([str(program)], tmp_path, OMP_NUM_THREADS="4"), "scalar")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_sanitizers_at_length(compiler, tmp_path, vectors, build):
+    program = build(compiler, SANITIZED, "kernels.c")
+    check(run([str(program), "--vectors", str(vectors)], tmp_path), "scalar")
+
+
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang", ARM])
+def test_no_fused_multiply_add(compiler, tmp_path):
+    """Contraction is off in the source: no flag brings it back, and this one would."""
+    flags = ["-O3", "-ffp-contract=fast"] if compiler != "clang" else ["-O3"]
+    machine = ["-mfma"] if "aarch64" not in compiler else []
+    run([tool(compiler), *flags, *machine, "-c", *CORE], tmp_path)
+    disassembler = tool("aarch64-linux-gnu-objdump" if compiler == ARM else "objdump")
+    lines = [
+        line.split("\t")
+        for path in tmp_path.glob("*.o")
+        for line in run([disassembler, "-d", "--no-show-raw-insn", str(path)], tmp_path).splitlines()
+    ]
+    instructions = {fields[-1].split()[0] for fields in lines if len(fields) > 1 and fields[-1].split()}
+    instructions |= {fields[1].split()[0] for fields in lines if len(fields) > 1 and fields[1].split()}
+    assert len(instructions) > 50
+    kinds = ("vfmadd", "vfmsub", "vfnmadd", "vfnmsub", "fmadd", "fmsub", "fnmadd", "fnmsub", "fmla", "fmls")
+    assert not sorted(name for name in instructions if name.startswith(kinds))
