@@ -41,7 +41,7 @@ def info_text() -> str:
         "OpenMP": openmp,
         "compiler": info["compiler"],
     }
-    return "\n".join(f"{name:26}{value}" for name, value in rows.items())
+    return "\n".join(f"{name:28}{value}" for name, value in rows.items())
 
 
 def _number(text: str) -> int:
@@ -129,6 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fastdrop ...
     0
     """
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without ± is no reason to fail after a minute's work
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()  # here, where a reader that went away can still be dealt with

@@ -109,7 +109,9 @@ def test_sgd(momentum, decay):
         np.testing.assert_allclose(trained.data, w, rtol=1e-14)
 
 
-@pytest.mark.parametrize(("betas", "eps", "decay"), [((0.9, 0.999), 1e-8, 0.0), ((0.5, 0.7), 0.1, 0.2), ((0.0, 0.0), 1e-3, 0.0)])
+@pytest.mark.parametrize(
+    ("betas", "eps", "decay"), [((0.9, 0.999), 1e-8, 0.0), ((0.5, 0.7), 0.1, 0.2), ((0.0, 0.0), 1e-3, 0.0)]
+)
 def test_adam(betas, eps, decay):
     w, mean, square = START.copy(), 0.0, 0.0
     trained = parameter(START[0])

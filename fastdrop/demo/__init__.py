@@ -13,10 +13,10 @@ from pathlib import Path
 import fastdrop as fd
 from fastdrop.demo.data import load_digits, load_file, make_split
 from fastdrop.demo.extras import InputError, MissingExtraError, extra
-from fastdrop.demo.plot import check_out, plot
+from fastdrop.demo.plot import check_out, draw_curves
 from fastdrop.demo.report import MISTAKE, PROBABILITIES, summary, table
 from fastdrop.demo.training import REGIME, Digest, train
-from fastdrop.demo.worked_example import worked_example
+from fastdrop.demo.worked_example import example_text
 
 __all__ = ["InputError", "MissingExtraError", "run"]
 
@@ -59,7 +59,7 @@ def run(
     begun = time.perf_counter()
     path = check_out(out)
     source = None if data is None else load_file(data)
-    print(worked_example(), flush=True)
+    print(example_text(), flush=True)
     extra("matplotlib.figure")
     tqdm = extra("tqdm").tqdm
     source = source or load_digits()
@@ -68,7 +68,7 @@ def run(
     tables = {"labels as they are": 0.0, f"{regime.noise:.0%} of the training labels replaced": regime.noise}
     results = {name: {p: [] for p in PROBABILITIES} for name in tables}
     total = len(tables) * seeds * len(PROBABILITIES)
-    # Matrices this small gain nothing from a second BLAS thread; on a busy machine, waiting for it took 50 times as long.
+    # Matrices this small gain nothing from a second BLAS thread; waiting for it on a busy machine took 50 times longer.
     one_thread = extra("threadpoolctl").threadpool_limits(1, user_api="blas")
     with one_thread, tqdm(total=total, unit="training", file=sys.stderr, leave=False) as progress:
         for name, noise in tables.items():
@@ -90,5 +90,5 @@ def run(
     if hashed is not None:
         print(f"\ndigest of all masks and dropout outputs: {hashed.hexdigest()}")
     title = f"Dropout on {source.name}: {rows} rows to train on, mean of {seeds} seed{'s' * (seeds > 1)}"
-    plot(results, title, path)
+    draw_curves(results, title, path)
     print(f"\nlearning curves: {path} ({time.perf_counter() - begun:.0f} s in all)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,17 +120,21 @@ def load_file(path: str | Path) -> Dataset:
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
     try:
-        with contextlib.closing(np.load(path, allow_pickle=False)) as file:
-            names = getattr(file, "files", None)
-            if names is not None and {"X", "y"} <= set(names):
-                return {"X": file["X"], "y": file["y"]}
-    except Exception as error:  # a broken file may raise anything: zip, zlib, header, pickle, memory
+        with path.open("rb") as stream:
+            content = np.load(stream, allow_pickle=False)
+            names = list(content.files) if isinstance(content, Mapping) else None
+            if names is not None:
+                arrays = {name: content[name] for name in ("X", "y") if name in names}
+    except Exception as error:  # a broken file may raise anything: of zip, zlib, header, pickle, memory
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"can't read {path}: {(reason.splitlines() or [type(error).__name__])[0]}") from None
     if names is None:
         raise InputError(f"{path}: has to be a file of numpy.savez with arrays X and y, but holds a single array")
-    raise InputError(f"{path}: has to hold arrays X and y, but holds {', '.join(names) or 'none'}")
+    if len(arrays) < 2:
+        raise InputError(f"{path}: has to hold arrays X and y, but holds {', '.join(names) or 'none'}")
+    return arrays
 
 
 def make_split(data: Dataset, key: fd.Key, train_rows: int, noise: float) -> Split:

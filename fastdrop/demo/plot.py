@@ -11,7 +11,7 @@ import numpy as np
 from fastdrop.demo.extras import InputError, extra
 from fastdrop.demo.report import Results
 
-__all__ = ["check_out", "plot"]
+__all__ = ["check_out", "draw_curves"]
 
 #: Colours that stay apart for colour-blind eyes and in grey, from no dropout to most.
 COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73")
@@ -42,7 +42,7 @@ def check_out(out: str | Path) -> Path:
     return path
 
 
-def plot(tables: Mapping[str, Results], title: str, path: Path) -> None:
+def draw_curves(tables: Mapping[str, Results], title: str, path: Path) -> None:
     """Draw a panel for each table: test (full) and train (dashed) accuracy over epochs, mean and error over seeds.
 
     Parameters

@@ -7,13 +7,13 @@ import numpy as np
 import fastdrop as fd
 from fastdrop import nn
 
-__all__ = ["KEEPS_FIRST_AND_THIRD", "worked_example"]
+__all__ = ["KEEPS_FIRST_AND_THIRD", "example_text"]
 
 #: The smallest seed whose layer keeps the first and third of four elements at p = 0.5 in its first call.
 KEEPS_FIRST_AND_THIRD = 0
 
 
-def worked_example() -> str:
+def example_text() -> str:
     """Compute 2, 4, 6, 8 under dropout with p = 0.5, in training and in evaluation mode.
 
     Returns
@@ -28,8 +28,8 @@ def worked_example() -> str:
 
     Examples
     --------
-    >>> from fastdrop.demo.worked_example import worked_example
-    >>> print(worked_example())
+    >>> from fastdrop.demo.worked_example import example_text
+    >>> print(example_text())
     A worked example: dropout with p = 0.5 on 2, 4, 6, 8
       this key keeps the first and third, and the kept are divided by 1 - p = 0.5
       training:    2 4 6 8  ->  4 0 12 0

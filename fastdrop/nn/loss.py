@@ -75,7 +75,8 @@ class CrossEntropyLoss:
             raise ValueError(f"labels has to hold 0 to {classes - 1}, but got {right[first]} in row {first}")
         if rows.dtype.itemsize < 4:  # sums of float16 and bfloat16 would lose what they are about
             rows = rows.astype(np.float32)
-        shifted = rows - rows.max(axis=1, keepdims=True)
+        with np.errstate(over="ignore"):  # what is further below the largest than the type reaches counts as nothing
+            shifted = rows - rows.max(axis=1, keepdims=True)
         exponentials = np.exp(shifted)
         sums = exponentials.sum(axis=1)
         losses = np.log(sums) - shifted[np.arange(right.size), right]
