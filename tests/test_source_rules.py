@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-import fastdrop
 import pytest
+
+import fastdrop
 
 ROOT = Path(__file__).parent.parent
 CSRC = sorted(p for p in (ROOT / "csrc").iterdir() if p.suffix in (".c", ".h"))
