@@ -1,7 +1,7 @@
 """The C core by itself: bare builds, strict warnings, sanitizers, and instruction sets this machine has to emulate.
 
-The programs in tests/c compare every runnable kernel with a reference of their own, between guard pages, and print which
-instruction sets they ran. A tool that is not installed skips its tests by name.
+The programs in tests/c compare every runnable kernel with a reference of their own, between guard pages, and print
+which instruction sets they ran. A tool that is not installed skips its tests by name.
 """
 
 import os
