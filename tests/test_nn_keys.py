@@ -68,8 +68,12 @@ def test_every_child_counts_random_or_not():
 
 
 def test_own_rng_wins_over_the_containers():
-    own, box = nn.Dropout(0.5, rng=11), nn.Sequential(nn.Dropout(0.5), rng=12)
-    model = nn.Sequential(own, box, nn.Dropout(0.5), rng=13)
+    own, box, linear = nn.Dropout(0.5, rng=11), nn.Sequential(nn.Dropout(0.5), rng=12), nn.Linear(2, 2, rng=14)
+    for layer in (own, box):
+        layer(X)
+    model = nn.Sequential(own, box, nn.Dropout(0.5), linear, rng=13)
+    assert linear.key == fd.Key(14)
+    assert own.calls == box[0].calls == 1
     assert own.key == fd.Key(11)
     assert box.key == fd.Key(12)
     assert box[0].key == fd.Key(12).fold_in(0, role="child")

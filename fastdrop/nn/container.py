@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fastdrop.key import Key
 from fastdrop.nn.checks import no_forward
 from fastdrop.nn.module import Module
 from fastdrop.rng import RNGLike
@@ -65,17 +64,12 @@ class Sequential(Module):
         super().__init__(rng=rng)
         self._modules = modules
         self._ready = False
-        self._hand_down()
+        self._key_changed()
 
-    def _hand_down(self) -> None:
+    def _key_changed(self) -> None:
         if self._key is not None:
             for i, module in enumerate(self._modules):
                 module._receive_key(self._key.fold_in(i, role="child"))
-
-    def _receive_key(self, key: Key) -> None:
-        if not self._own_key:
-            super()._receive_key(key)
-            self._hand_down()
 
     def children(self) -> tuple[Module, ...]:
         """Return the layers, in order."""

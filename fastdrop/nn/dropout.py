@@ -13,7 +13,8 @@ from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.key import Key
 from fastdrop.mask import Mask
 from fastdrop.nn.checks import check_bool, check_shape, no_forward
-from fastdrop.nn.module import Entry, Module
+from fastdrop.nn.module import Module
+from fastdrop.nn.state import Entry
 from fastdrop.probability import check_p
 from fastdrop.rng import RNGLike
 
@@ -96,10 +97,8 @@ class Dropout(Module):
         """int: forward calls in training mode so far, which is the number of the next one."""
         return self._calls
 
-    def _receive_key(self, key: Key) -> None:
-        if not self._own_key:
-            super()._receive_key(key)
-            self._calls = 0
+    def _key_changed(self) -> None:
+        self._calls = 0
 
     def _entries(self) -> dict[str, Entry]:
         def put_key(key: Key) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -12,28 +11,10 @@ from fastdrop import _core
 from fastdrop.key import Key
 from fastdrop.nn.checks import check_bool
 from fastdrop.nn.parameter import Parameter
+from fastdrop.nn.state import Entry, check_contract, parameter_entry
 from fastdrop.rng import RNGLike, key_source
 
-__all__ = ["Entry", "Module"]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One named value of a saved state.
-
-    Attributes
-    ----------
-    get : callable
-        Takes nothing, returns the value to save.
-    check : callable
-        Takes (value, name), returns the value in the form for `put` or raises; changes nothing.
-    put : callable
-        Takes what `check` returned.
-    """
-
-    get: Callable[[], Any]
-    check: Callable[[Any, str], Any]
-    put: Callable[[Any], None]
+__all__ = ["Module"]
 
 
 class Module:
@@ -98,7 +79,7 @@ class Module:
 
     def _entries(self) -> dict[str, Entry]:
         """Return what is saved of this module without its children, by name. Must not draw anything."""
-        return {name: _parameter_entry(parameter) for name, parameter in self.own_parameters().items()}
+        return {name: parameter_entry(parameter) for name, parameter in self.own_parameters().items()}
 
     # ---- keys ----
 
@@ -117,6 +98,10 @@ class Module:
         """Take the key that a container hands down, unless the layer was built with its own."""
         if not self._own_key:
             self._key = key
+            self._key_changed()
+
+    def _key_changed(self) -> None:
+        """Do what a new key from a container asks for."""
 
     # ---- use ----
 
@@ -207,7 +192,7 @@ class Module:
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"state has to be a mapping, but got {state!r} of type {type(state).__name__}")
-        _check_contract(state)
+        check_contract(state)
         entries = self._all_entries()
         names = set(state) - {"contract"}
         missing, unknown = sorted(set(entries) - names), sorted(map(str, names - set(entries)))
@@ -219,31 +204,3 @@ class Module:
         checked = {name: entry.check(state[name], name) for name, entry in entries.items()}
         for name, entry in entries.items():
             entry.put(checked[name])
-
-
-def _check_contract(state: Mapping[str, Any]) -> None:
-    if "contract" not in state:
-        raise ValueError(f"state has to have an entry 'contract': {_core.CONTRACT}, but has none")
-    number = np.asarray(state["contract"])
-    if number.shape != () or number.dtype.kind not in "iu" or int(number) != _core.CONTRACT:
-        raise ValueError(
-            f"state has to be of mask contract {_core.CONTRACT}, but is of {number}: its masks would be others"
-        )
-
-
-def _parameter_entry(parameter: Parameter) -> Entry:
-    def get() -> np.ndarray:
-        return parameter.data.copy()
-
-    def check(value: Any, name: str) -> np.ndarray:
-        array = np.asarray(value)
-        if array.dtype != parameter.dtype:
-            raise TypeError(f"{name} has to be of dtype {parameter.dtype}, but got {array.dtype}")
-        if array.shape != parameter.shape:
-            raise ValueError(f"{name} has to be of shape {parameter.shape}, but got {array.shape}")
-        return array
-
-    def put(array: np.ndarray) -> None:
-        parameter.data = array
-
-    return Entry(get, check, put)
