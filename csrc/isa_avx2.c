@@ -18,57 +18,82 @@ typedef __m256i vec;
 
 FD_INLINE vec v_add(vec a, vec b) { return _mm256_add_epi32(a, b); }
 FD_INLINE vec v_xor(vec a, vec b) { return _mm256_xor_si256(a, b); }
+FD_INLINE vec v_xor3(vec a, vec b, vec c) { return v_xor(v_xor(a, b), c); }
 FD_INLINE vec v_shl(vec a, int n) { return _mm256_slli_epi32(a, n); }
 FD_INLINE vec v_rotl(vec a, int n) { return _mm256_or_si256(_mm256_slli_epi32(a, n), _mm256_srli_epi32(a, 32 - n)); }
 
-/* Blocks 0, 2, 4, 6 of eight in one vector and 1, 3, 5, 7 in another: a shift and a blend merge them. */
+/* The eight words of a register lie in the order 0 2 4 6 1 3 5 7: that is where the masks of elements start from, and
+ * memory and bitmaps take one permutation. Two vectors of blocks, 0 4 1 5 and 2 6 3 7, merge by a shift and a blend. */
 enum { W_LANES = 4 };
 typedef __m256i wide;
 
 FD_INLINE wide w_set(uint32_t m) { return _mm256_set1_epi64x((long long)m); }
 FD_INLINE wide w_counter(uint32_t first, int group)
 {
-    const __m256i even = _mm256_setr_epi64x(0, 2, 4, 6);
-    return _mm256_add_epi32(_mm256_set1_epi64x((long long)(first + (uint32_t)(8 * (group / 2) + group % 2))), even);
+    const __m256i block = _mm256_setr_epi64x(0, 4, 1, 5);
+    return _mm256_add_epi32(_mm256_set1_epi64x((long long)(first + (uint32_t)(8 * (group / 2) + 2 * (group % 2)))), block);
 }
 FD_INLINE wide w_mul(wide a, uint32_t m) { return _mm256_mul_epu32(a, w_set(m)); }
 FD_INLINE wide w_high(wide a) { return _mm256_srli_epi64(a, 32); }
 FD_INLINE wide w_xor(wide a, wide b) { return _mm256_xor_si256(a, b); }
-FD_INLINE wide w_load(const uint64_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
-FD_INLINE void w_store(uint64_t *p, wide a) { _mm256_storeu_si256((__m256i *)p, a); }
-FD_INLINE vec w_merge(const wide *g, int part)
+/* (a ^ b) first: as floats, or the compiler would choose an order of its own. */
+FD_INLINE wide w_xor3(wide a, wide b, wide c)
 {
-    return _mm256_blend_epi32(g[2 * part], _mm256_slli_epi64(g[2 * part + 1], 32), 0xAA);
+    return w_xor(_mm256_castps_si256(_mm256_xor_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b))), c);
 }
+FD_INLINE wide w_add(wide a, wide b) { return _mm256_add_epi32(a, b); }
+FD_INLINE vec w_merge(wide (*g)[4], int word, int part)
+{
+    return _mm256_blend_epi32(g[2 * part][word], _mm256_slli_epi64(g[2 * part + 1][word], 32), 0xAA);
+}
+
+enum { REFINE_CHAINS = 2 };
 
 #include "tpl_page.h"
 
+/* 32 bytes of a register in the order of memory, and back. */
+FD_INLINE __m256i in_order(__m256i words) { return _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)); }
+FD_INLINE __m256i from_order(__m256i words) { return _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7)); }
+
 FD_INLINE void l_store(uint8_t *p, lanes x)
 {
-    _mm256_storeu_si256((__m256i *)p, x.part[0]);
-    _mm256_storeu_si256((__m256i *)(p + 32), x.part[1]);
+    for (int i = 0; i < 2; i++) _mm256_storeu_si256((__m256i *)(p + 32 * i), in_order(x.part[i]));
 }
 FD_INLINE void l_store_words(uint32_t *p, lanes x) { l_store((uint8_t *)p, x); }
+FD_INLINE lanes l_load(const uint8_t *p)
+{
+    lanes x;
+    for (int i = 0; i < 2; i++) x.part[i] = from_order(_mm256_loadu_si256((const __m256i *)(p + 32 * i)));
+    return x;
+}
 
-typedef lanes keep_t; /* bytes, 0xFF where kept */
+typedef lanes keep_t; /* bytes whose top bit is set where kept */
 
+/* The rounded mean of f and 255 - hi has its top bit set where f + 256 - hi does not fit in a byte: from f = hi on. */
 FD_INLINE keep_t bytes_keep(lanes f, uint8_t hi)
 {
-    const __m256i h = _mm256_set1_epi8((char)hi);
-    for (int i = 0; i < 2; i++) f.part[i] = _mm256_cmpeq_epi8(_mm256_max_epu8(f.part[i], h), f.part[i]);
+    const __m256i h = _mm256_set1_epi8((char)(255 - hi));
+    for (int i = 0; i < 2; i++) f.part[i] = _mm256_avg_epu8(f.part[i], h);
     return f;
 }
-FD_INLINE uint64_t keep_bits(keep_t k)
+FD_INLINE uint64_t top_bits(lanes k)
 {
     uint64_t high = (uint32_t)_mm256_movemask_epi8(k.part[1]);
     return (uint32_t)_mm256_movemask_epi8(k.part[0]) | high << 32;
+}
+FD_INLINE uint64_t keep_bits(keep_t k)
+{
+    for (int i = 0; i < 2; i++) k.part[i] = in_order(k.part[i]);
+    return top_bits(k);
 }
 FD_INLINE uint64_t bytes_ties(lanes f, uint8_t hi)
 {
     const __m256i h = _mm256_set1_epi8((char)hi);
     for (int i = 0; i < 2; i++) f.part[i] = _mm256_cmpeq_epi8(f.part[i], h);
-    return keep_bits(f);
+    return top_bits(f);
 }
+/* Bit j of bytes_ties is that of element ties_element(j): three bits of the word's number, rotated. */
+FD_INLINE unsigned ties_element(unsigned j) { return (j & ~28u) | (j << 1 & 24u) | (j >> 2 & 4u); }
 FD_INLINE uint32_t nonzero_words(const uint64_t *w)
 {
     uint32_t none = 0;
@@ -80,29 +105,65 @@ FD_INLINE uint32_t nonzero_words(const uint64_t *w)
 }
 FD_INLINE unsigned ctz64(uint64_t w) { return (unsigned)_tzcnt_u64(w); }
 
-/* One vector of each type: scale v(x), then `and` with the mask: a dropped element is +0 whatever it was. */
-typedef __m256 scale_type_f16, scale_type_bf16, scale_type_f32;
-typedef __m256d scale_type_f64;
-FD_INLINE __m256 scale_f16(double s) { return _mm256_set1_ps((float)s); }
-FD_INLINE __m256 scale_bf16(double s) { return _mm256_set1_ps((float)s); }
-FD_INLINE __m256 scale_f32(double s) { return _mm256_set1_ps((float)s); }
-FD_INLINE __m256d scale_f64(double s) { return _mm256_set1_pd(s); }
+FD_INLINE wide w_offsets(const uint16_t *p) { return _mm256_cvtepu16_epi64(_mm_loadl_epi64((const __m128i *)p)); }
+FD_INLINE wide w_quarter(wide a) { return _mm256_srli_epi32(a, 2); }
+FD_INLINE void w_refine(const wide *out, wide at, uint32_t lo, uint64_t *keep)
+{
+    const __m256d odd = _mm256_castsi256_pd(_mm256_slli_epi64(at, 63)), upper = _mm256_castsi256_pd(_mm256_slli_epi64(at, 62));
+    __m256d low = _mm256_blendv_pd(_mm256_castsi256_pd(out[0]), _mm256_castsi256_pd(out[1]), odd);
+    __m256d high = _mm256_blendv_pd(_mm256_castsi256_pd(out[2]), _mm256_castsi256_pd(out[3]), odd);
+    __m256i r = _mm256_castpd_si256(_mm256_blendv_pd(low, high, upper));
+    r = _mm256_and_si256(r, _mm256_set1_epi64x(0xFFFFFFFF));
+    _mm256_storeu_si256((__m256i *)keep, _mm256_cmpgt_epi64(r, w_set(lo - 1)));
+}
+
+/* The scale, and a zero that the compiler does not know: it would make two instructions of a blend with a known one. */
+#if defined(FD_SOFT_X86)
+#define FD_UNKNOWN(v)
+#else
+#define FD_UNKNOWN(v) __asm__("" : "+x"(v))
+#endif
+typedef struct scale_ps {
+    __m256 by, zero;
+} scale_ps;
+typedef struct scale_pd {
+    __m256d by, zero;
+} scale_pd;
+typedef scale_ps scale_type_f16, scale_type_bf16, scale_type_f32;
+typedef scale_pd scale_type_f64;
+FD_INLINE scale_ps scale_f32(double s)
+{
+    scale_ps scale = {_mm256_set1_ps((float)s), _mm256_setzero_ps()};
+    FD_UNKNOWN(scale.zero);
+    return scale;
+}
+FD_INLINE scale_ps scale_f16(double s) { return scale_f32(s); }
+FD_INLINE scale_ps scale_bf16(double s) { return scale_f32(s); }
+FD_INLINE scale_pd scale_f64(double s)
+{
+    scale_pd scale = {_mm256_set1_pd(s), _mm256_setzero_pd()};
+    FD_UNKNOWN(scale.zero);
+    return scale;
+}
 
 FD_INLINE __m256i load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 FD_INLINE __m128i load_half(const void *p) { return _mm_loadu_si128((const __m128i *)p); }
 
-FD_INLINE __m256i vec_f32(const uint32_t *x, __m256 s)
+FD_INLINE void put(void *y, __m256i v) { _mm256_storeu_si256((__m256i *)y, v); }
+
+/* scaled_T: one vector, multiplied. */
+FD_INLINE __m256i scaled_f32(const uint32_t *x, scale_ps s)
 {
-    return _mm256_castps_si256(_mm256_mul_ps(_mm256_loadu_ps((const float *)x), s));
+    return _mm256_castps_si256(_mm256_mul_ps(_mm256_loadu_ps((const float *)x), s.by));
 }
-FD_INLINE __m256i vec_f64(const uint64_t *x, __m256d s)
+FD_INLINE __m256i scaled_f64(const uint64_t *x, scale_pd s)
 {
-    return _mm256_castpd_si256(_mm256_mul_pd(_mm256_loadu_pd((const double *)x), s));
+    return _mm256_castpd_si256(_mm256_mul_pd(_mm256_loadu_pd((const double *)x), s.by));
 }
-FD_INLINE __m256i vec_f16(const uint16_t *x, __m256 s)
+FD_INLINE __m256i scaled_f16(const uint16_t *x, scale_ps s)
 {
-    __m128i low = _mm256_cvtps_ph(_mm256_mul_ps(_mm256_cvtph_ps(load_half(x)), s), _MM_FROUND_TO_NEAREST_INT);
-    __m128i high = _mm256_cvtps_ph(_mm256_mul_ps(_mm256_cvtph_ps(load_half(x + 8)), s), _MM_FROUND_TO_NEAREST_INT);
+    __m128i low = _mm256_cvtps_ph(_mm256_mul_ps(_mm256_cvtph_ps(load_half(x)), s.by), _MM_FROUND_TO_NEAREST_INT);
+    __m128i high = _mm256_cvtps_ph(_mm256_mul_ps(_mm256_cvtph_ps(load_half(x + 8)), s.by), _MM_FROUND_TO_NEAREST_INT);
     return _mm256_set_m128i(high, low);
 }
 
@@ -115,88 +176,115 @@ FD_INLINE __m256i round_bf16(__m256 f)
     __m256i nan = _mm256_or_si256(top, _mm256_set1_epi32(0x40));
     return _mm256_blendv_epi8(r, nan, _mm256_castps_si256(_mm256_cmp_ps(f, f, _CMP_UNORD_Q)));
 }
-FD_INLINE __m256i vec_bf16(const uint16_t *x, __m256 s)
+FD_INLINE __m256i scaled_bf16(const uint16_t *x, scale_ps s)
 {
     const __m256i zero = _mm256_setzero_si256(), v = load(x); /* unpack and pack both work within 128-bit halves */
     __m256 low = _mm256_castsi256_ps(_mm256_unpacklo_epi16(zero, v));
     __m256 high = _mm256_castsi256_ps(_mm256_unpackhi_epi16(zero, v));
-    return _mm256_packus_epi32(round_bf16(_mm256_mul_ps(low, s)), round_bf16(_mm256_mul_ps(high, s)));
+    return _mm256_packus_epi32(round_bf16(_mm256_mul_ps(low, s.by)), round_bf16(_mm256_mul_ps(high, s.by)));
 }
 
-/* Masks for the k-th vector of 64 elements, from 64 bytes in memory and from packed bits. */
-FD_INLINE __m256i bytes_mask_16(const uint8_t *b, int k) { return _mm256_cvtepi8_epi16(load_half(b + 16 * k)); }
-FD_INLINE __m256i bytes_mask_32(const uint8_t *b, int k)
+/* A dropped element is +0 whatever it was: where the sign of the mask is not set, or by all its bits in 16. */
+FD_INLINE void select_32(uint32_t *y, __m256i v, __m256i m, scale_ps s)
 {
-    return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(b + 8 * k)));
+    put(y, _mm256_castps_si256(_mm256_blendv_ps(s.zero, _mm256_castsi256_ps(v), _mm256_castsi256_ps(m))));
 }
-FD_INLINE __m256i bytes_mask_64(const uint8_t *b, int k)
+FD_INLINE void select_64(uint64_t *y, __m256i v, __m256i m, scale_pd s)
 {
-    int32_t four;
-    memcpy(&four, b + 4 * k, 4);
-    return _mm256_cvtepi8_epi64(_mm_cvtsi32_si128(four));
+    put(y, _mm256_castpd_si256(_mm256_blendv_pd(s.zero, _mm256_castsi256_pd(v), _mm256_castsi256_pd(m))));
 }
-FD_INLINE __m256i bits_mask_16(const uint8_t *b, int k)
+
+/* keep_T: 64 elements by bytes. The bytes of elements that share a lane come together in it, last on top, and shifts
+ * bring one after the other to the sign. */
+FD_INLINE __m256i transposed(__m256i bytes) /* 4 x 4 bytes in each half */
 {
-    const __m256i each = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384,
-                                           (short)0x8000);
-    int16_t w;
-    memcpy(&w, b + 2 * k, 2);
-    return _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16(w), each), each);
+    return _mm256_shuffle_epi8(bytes, _mm256_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15,
+                                                       0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
 }
-FD_INLINE __m256i bits_mask_32(const uint8_t *b, int k) /* in the sign alone */
+FD_INLINE void keep_f32(keep_t k, const uint32_t *x, uint32_t *y, scale_ps s)
+{
+    for (int i = 0; i < 2; i++, x += 32, y += 32) {
+        const __m256i m = transposed(k.part[i]);
+        for (int j = 0; j < 4; j++) select_32(y + 8 * j, scaled_f32(x + 8 * j, s), _mm256_slli_epi32(m, 24 - 8 * j), s);
+    }
+}
+FD_INLINE void keep_f64(keep_t k, const uint64_t *x, uint64_t *y, scale_pd s)
+{
+    for (int i = 0; i < 2; i++, x += 32, y += 32) { /* bytes of the even vectors below those of the odd ones */
+        const __m256i m = in_order(transposed(k.part[i]));
+        for (int j = 0; j < 8; j++)
+            select_64(y + 4 * j, scaled_f64(x + 4 * j, s), _mm256_slli_epi64(m, 56 - 8 * (4 * (j % 2) + j / 2)), s);
+    }
+}
+#define FD_AVX2_KEEP_HALF(type)                                                                                    \
+    FD_INLINE void keep_##type(keep_t k, const uint16_t *x, uint16_t *y, scale_ps s)                               \
+    {                                                                                                              \
+        for (int i = 0; i < 2; i++, x += 32, y += 32) {                                                            \
+            const __m256i full = _mm256_cmpgt_epi8(_mm256_setzero_si256(), k.part[i]);                             \
+            const __m256i m = _mm256_permutevar8x32_epi32(full, _mm256_setr_epi32(0, 4, 2, 6, 1, 5, 3, 7));        \
+            put(y, _mm256_and_si256(scaled_##type(x, s), _mm256_unpacklo_epi8(m, m)));                             \
+            put(y + 16, _mm256_and_si256(scaled_##type(x + 16, s), _mm256_unpackhi_epi8(m, m)));                   \
+        }                                                                                                          \
+    }
+FD_AVX2_KEEP_HALF(f16)
+FD_AVX2_KEEP_HALF(bf16)
+
+/* bits_T: 64 elements by packed bits, which are loaded before anything is stored: y might be bits, for all a compiler
+ * knows. */
+FD_INLINE void bits_f32(const uint8_t *bits, const uint32_t *x, uint32_t *y, scale_ps s)
 {
     const __m256i shift = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
-    int32_t w;
-    memcpy(&w, b + 4 * (k / 4), 4);
-    return _mm256_sllv_epi32(_mm256_set1_epi32(w), _mm256_sub_epi32(shift, _mm256_set1_epi32(8 * (k % 4))));
+    __m256i w[2];
+    for (int i = 0; i < 2; i++) {
+        int32_t word;
+        memcpy(&word, bits + 4 * i, 4);
+        w[i] = _mm256_set1_epi32(word);
+    }
+    for (int j = 0; j < 8; j++) {
+        const __m256i m = _mm256_sllv_epi32(w[j / 4], _mm256_sub_epi32(shift, _mm256_set1_epi32(8 * (j % 4))));
+        select_32(y + 8 * j, scaled_f32(x + 8 * j, s), m, s);
+    }
 }
-FD_INLINE __m256i bits_mask_64(const uint8_t *b, int k) /* in the sign alone */
+FD_INLINE void bits_f64(const uint8_t *bits, const uint64_t *x, uint64_t *y, scale_pd s)
 {
     const __m256i shift = _mm256_setr_epi64x(63, 62, 61, 60);
-    long long w;
-    memcpy(&w, b, 8);
-    return _mm256_sllv_epi64(_mm256_set1_epi64x(w), _mm256_sub_epi64(shift, _mm256_set1_epi64x(4 * k)));
-}
-
-/* Zero where the mask is not set: by its sign for wide elements, by all bits for narrow ones. */
-FD_INLINE __m256i select_16(__m256i v, __m256i m) { return _mm256_and_si256(v, m); }
-FD_INLINE __m256i select_32(__m256i v, __m256i m)
-{
-    return _mm256_castps_si256(_mm256_blendv_ps(_mm256_setzero_ps(), _mm256_castsi256_ps(v), _mm256_castsi256_ps(m)));
-}
-FD_INLINE __m256i select_64(__m256i v, __m256i m)
-{
-    return _mm256_castpd_si256(_mm256_blendv_pd(_mm256_setzero_pd(), _mm256_castsi256_pd(v), _mm256_castsi256_pd(m)));
-}
-
-/* Shows the compiler a change in memory: it then loads masks with sign extension, one instruction a vector, in place
- * of cutting registers into pieces. */
-#define FD_IN_MEMORY(b) __asm__("" : "+m"(*(uint8_t(*)[64])(b)))
-
-#define FD_AVX2_TYPE(type, elem, per, bits_of_elem)                                                                   \
-    FD_INLINE void keep_##type(keep_t keep, const elem *x, elem *y, scale_type_##type s)                              \
-    {                                                                                                                 \
-        uint8_t b[64];                                                                                                \
-        l_store(b, keep);                                                                                             \
-        FD_IN_MEMORY(b);                                                                                              \
-        for (int k = 0; k < 64 / per; k++)                                                                            \
-            _mm256_storeu_si256((__m256i *)(y + per * k),                                                             \
-                                _mm256_and_si256(vec_##type(x + per * k, s), bytes_mask_##bits_of_elem(b, k)));       \
-    }                                                                                                                 \
-    FD_INLINE void bits_##type(const uint8_t *b, const elem *x, elem *y, scale_type_##type s)                         \
-    {                                                                                                                 \
-        for (int k = 0; k < 64 / per; k++)                                                                            \
-            _mm256_storeu_si256((__m256i *)(y + per * k),                                                             \
-                                select_##bits_of_elem(vec_##type(x + per * k, s), bits_mask_##bits_of_elem(b, k)));       \
-    }                                                                                                                 \
-    FD_INLINE void mul_##type(const elem *x, elem *y, scale_type_##type s)                                            \
-    {                                                                                                                 \
-        for (int k = 0; k < 64 / per; k++) _mm256_storeu_si256((__m256i *)(y + per * k), vec_##type(x + per * k, s)); \
+    long long word;
+    memcpy(&word, bits, 8);
+    const __m256i w = _mm256_set1_epi64x(word);
+    for (int j = 0; j < 16; j++) {
+        const __m256i m = _mm256_sllv_epi64(w, _mm256_sub_epi64(shift, _mm256_set1_epi64x(4 * j)));
+        select_64(y + 4 * j, scaled_f64(x + 4 * j, s), m, s);
     }
-FD_AVX2_TYPE(f16, uint16_t, 16, 16)
-FD_AVX2_TYPE(bf16, uint16_t, 16, 16)
-FD_AVX2_TYPE(f32, uint32_t, 8, 32)
-FD_AVX2_TYPE(f64, uint64_t, 4, 64)
+}
+#define FD_AVX2_BITS_HALF(type)                                                                                    \
+    FD_INLINE void bits_##type(const uint8_t *bits, const uint16_t *x, uint16_t *y, scale_ps s)                    \
+    {                                                                                                              \
+        const __m256i each = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,      \
+                                               16384, (short)0x8000);                                              \
+        __m256i w[4];                                                                                              \
+        for (int j = 0; j < 4; j++) {                                                                              \
+            int16_t word;                                                                                          \
+            memcpy(&word, bits + 2 * j, 2);                                                                        \
+            w[j] = _mm256_set1_epi16(word);                                                                        \
+        }                                                                                                          \
+        for (int j = 0; j < 4; j++) {                                                                              \
+            const __m256i m = _mm256_cmpeq_epi16(_mm256_and_si256(w[j], each), each);                              \
+            put(y + 16 * j, _mm256_and_si256(scaled_##type(x + 16 * j, s), m));                                    \
+        }                                                                                                          \
+    }
+FD_AVX2_BITS_HALF(f16)
+FD_AVX2_BITS_HALF(bf16)
+
+/* mul_T: 64 elements, all kept. */
+#define FD_AVX2_MUL(type, elem, per)                                                          \
+    FD_INLINE void mul_##type(const elem *x, elem *y, scale_type_##type s)                    \
+    {                                                                                         \
+        for (int k = 0; k < 64; k += per) put(y + k, scaled_##type(x + k, s));                \
+    }
+FD_AVX2_MUL(f16, uint16_t, 16)
+FD_AVX2_MUL(bf16, uint16_t, 16)
+FD_AVX2_MUL(f32, uint32_t, 8)
+FD_AVX2_MUL(f64, uint64_t, 4)
 
 #include "tpl_table.h"
 

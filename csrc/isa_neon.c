@@ -17,6 +17,7 @@ typedef uint32x4_t vec;
 
 FD_INLINE vec v_add(vec a, vec b) { return vaddq_u32(a, b); }
 FD_INLINE vec v_xor(vec a, vec b) { return veorq_u32(a, b); }
+FD_INLINE vec v_xor3(vec a, vec b, vec c) { return v_xor(v_xor(a, b), c); }
 #define v_shl(a, n) vshlq_n_u32(a, n)
 #define v_rotl(a, n) vsriq_n_u32(vshlq_n_u32(a, n), a, 32 - (n)) /* shift right and insert */
 
@@ -32,12 +33,14 @@ FD_INLINE wide w_counter(uint32_t first, int group)
 FD_INLINE wide w_mul(wide a, uint32_t m) { return vmull_u32(vmovn_u64(a), vdup_n_u32(m)); }
 FD_INLINE wide w_high(wide a) { return vshrq_n_u64(a, 32); }
 FD_INLINE wide w_xor(wide a, wide b) { return veorq_u64(a, b); }
-FD_INLINE wide w_load(const uint64_t *p) { return vld1q_u64(p); }
-FD_INLINE void w_store(uint64_t *p, wide a) { vst1q_u64(p, a); }
-FD_INLINE vec w_merge(const wide *g, int part)
+FD_INLINE wide w_xor3(wide a, wide b, wide c) { return w_xor(w_xor(a, b), c); }
+FD_INLINE wide w_add(wide a, wide b) { return vaddq_u64(a, b); }
+FD_INLINE vec w_merge(wide (*g)[4], int word, int part)
 {
-    return vcombine_u32(vmovn_u64(g[2 * part]), vmovn_u64(g[2 * part + 1]));
+    return vcombine_u32(vmovn_u64(g[2 * part][word]), vmovn_u64(g[2 * part + 1][word]));
 }
+
+enum { REFINE_CHAINS = 2 };
 
 #include "tpl_page.h"
 
@@ -46,6 +49,13 @@ FD_INLINE void l_store(uint8_t *p, lanes x)
     for (int i = 0; i < 4; i++) vst1q_u8(p + 16 * i, vreinterpretq_u8_u32(x.part[i]));
 }
 FD_INLINE void l_store_words(uint32_t *p, lanes x) { l_store((uint8_t *)p, x); }
+
+FD_INLINE lanes l_load(const uint8_t *p)
+{
+    lanes x;
+    for (int i = 0; i < 4; i++) x.part[i] = vreinterpretq_u32_u8(vld1q_u8(p + 16 * i));
+    return x;
+}
 
 typedef struct keep_t {
     uint8x16_t v[4]; /* 0xFF where kept */
@@ -80,6 +90,16 @@ FD_INLINE uint32_t nonzero_words(const uint64_t *w)
     return some;
 }
 FD_INLINE unsigned ctz64(uint64_t w) { return (unsigned)__builtin_ctzll(w | UINT64_C(1) << 63); }
+FD_INLINE unsigned ties_element(unsigned j) { return j; }
+
+FD_INLINE wide w_offsets(const uint16_t *p) { return vcombine_u64(vcreate_u64(p[0]), vcreate_u64(p[1])); }
+FD_INLINE wide w_quarter(wide a) { return vshrq_n_u64(a, 2); }
+FD_INLINE void w_refine(const wide *out, wide at, uint32_t lo, uint64_t *keep)
+{
+    const uint64x2_t odd = vtstq_u64(at, w_set(1)), upper = vtstq_u64(at, w_set(2));
+    const uint64x2_t r = vbslq_u64(upper, vbslq_u64(odd, out[3], out[2]), vbslq_u64(odd, out[1], out[0]));
+    vst1q_u64(keep, vcgeq_u64(vandq_u64(r, w_set(0xFFFFFFFFu)), w_set(lo)));
+}
 
 FD_INLINE keep_t bits_keep(const uint8_t *bits)
 {

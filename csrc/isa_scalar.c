@@ -14,6 +14,7 @@ typedef uint32_t vec; /* a loop over the parts is what the compiler vectorises *
 
 FD_INLINE vec v_add(vec a, vec b) { return a + b; }
 FD_INLINE vec v_xor(vec a, vec b) { return a ^ b; }
+FD_INLINE vec v_xor3(vec a, vec b, vec c) { return a ^ b ^ c; }
 FD_INLINE vec v_shl(vec a, int n) { return a << n; }
 FD_INLINE vec v_rotl(vec a, int n) { return a << n | a >> (32 - n); }
 
@@ -55,16 +56,20 @@ FD_INLINE wide w_xor(wide a, wide b)
     return a;
 }
 
-FD_INLINE wide w_load(const uint64_t *p)
+FD_INLINE wide w_xor3(wide a, wide b, wide c) { return w_xor(w_xor(a, b), c); }
+
+FD_INLINE wide w_add(wide a, wide b)
 {
-    wide a;
-    memcpy(a.v, p, sizeof a.v);
+    for (int i = 0; i < W_LANES; i++) a.v[i] += b.v[i];
     return a;
 }
 
-FD_INLINE void w_store(uint64_t *p, wide a) { memcpy(p, a.v, sizeof a.v); }
+FD_INLINE vec w_merge(wide (*groups)[4], int word, int part)
+{
+    return (vec)groups[part / W_LANES][word].v[part % W_LANES];
+}
 
-FD_INLINE vec w_merge(const wide *groups, int part) { return (vec)groups[part / W_LANES].v[part % W_LANES]; }
+enum { REFINE_CHAINS = 1 };
 
 #include "tpl_page.h"
 
@@ -73,6 +78,13 @@ FD_INLINE void l_store_words(uint32_t *p, lanes a) { memcpy(p, a.part, sizeof a.
 FD_INLINE void l_store(uint8_t *p, lanes a)
 {
     for (int i = 0; i < 8; i++) fd_store64(p + 8 * i, (uint64_t)a.part[2 * i + 1] << 32 | a.part[2 * i]);
+}
+
+FD_INLINE lanes l_load(const uint8_t *p)
+{
+    lanes a;
+    for (int i = 0; i < 16; i++) a.part[i] = (uint32_t)fd_load_bits(p + 4 * i, 32);
+    return a;
 }
 
 /* 64 bytes, 0xFF where kept. */
@@ -129,9 +141,28 @@ FD_INLINE unsigned ctz64(uint64_t w)
     return (unsigned)__builtin_ctzll(w | UINT64_C(1) << 63);
 #else
     unsigned n = 0;
-    for (w |= UINT64_C(1) << 63; !(w & 1); w >>= 1) n++;
+    for (; n < 64 && !(w >> n & 1); n++) {}
     return n;
 #endif
+}
+FD_INLINE unsigned ties_element(unsigned j) { return j; }
+
+FD_INLINE wide w_offsets(const uint16_t *p)
+{
+    wide a;
+    for (int i = 0; i < W_LANES; i++) a.v[i] = p[i];
+    return a;
+}
+
+FD_INLINE wide w_quarter(wide a)
+{
+    for (int i = 0; i < W_LANES; i++) a.v[i] = (a.v[i] & 0xFFFFFFFFu) >> 2;
+    return a;
+}
+
+FD_INLINE void w_refine(const wide *out, wide at, uint32_t lo, uint64_t *keep)
+{
+    for (int i = 0; i < W_LANES; i++) keep[i] = (uint32_t)out[at.v[i] % 4].v[i] < lo ? 0 : ~UINT64_C(0);
 }
 
 typedef float scale_type_f16, scale_type_bf16, scale_type_f32;

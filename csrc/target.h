@@ -46,6 +46,22 @@
 #define FD_UNUSED
 #endif
 
+/* Keeps a compiler from splitting or reordering a loop whose passes are meant as they stand. */
+#if defined(__GNUC__)
+#define FD_ONE_BY_ONE() __asm__ volatile("" ::: "memory")
+#else
+#define FD_ONE_BY_ONE() ((void)0)
+#endif
+
+/* Before a loop of ten rounds: no loop at all. */
+#if defined(__clang__)
+#define FD_UNROLL_ROUNDS _Pragma("unroll")
+#elif defined(__GNUC__)
+#define FD_UNROLL_ROUNDS _Pragma("GCC unroll 10")
+#else
+#define FD_UNROLL_ROUNDS
+#endif
+
 /* FD_SOFT_X86 builds the x86 kernels for another machine, on top of a portable implementation of the intrinsics. */
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(FD_SOFT_X86))
 #define FD_BUILT_AVX2 1

@@ -5,15 +5,18 @@
  *   bytes_keep(f, hi)    keep_t of the bytes of `lanes`: kept unless byte < hi. A tie with hi counts as kept.
  *   bytes_ties(f, hi)    uint64_t, bit j set where byte j equals hi
  *   keep_bits(keep_t)    uint64_t, bit j set where kept
- *   l_store(uint8_t *, lanes), l_store_words(uint32_t *, lanes)   64 little-endian bytes; 16 words of the machine
+ *   l_store(uint8_t *, lanes), l_load, l_store_words(uint32_t *, lanes)   64 little-endian bytes; 16 words of the machine
  *   nonzero_words(const uint64_t *)   uint32_t, bit t set where word t of 32 is not 0
  *   ctz64(w)             number of trailing zeros; any value for w = 0
+ *   ties_element(j)      the element of a step that bit j of bytes_ties stands for
+ *   w_offsets(const uint16_t *)   W_LANES of them, one a lane
+ *   w_quarter(a)         low half of a divided by 4, rounded down
+ *   w_refine(out, at, lo, uint64_t *keep)   of W_LANES blocks, word number at % 4 of each: keep all ones where it is >= lo > 0
  *
  * Ties, one element in 256, are the dearest part of a byte law. They are kept first and dropped afterwards, BATCH
- * pages at a time, by loops whose branches are nearly always predicted: over the words of 64 elements that have any tie
- * (a fifth), taking out two without a branch (a third is rare), then over eights that are refined at once. A batch
- * leaves few of the eight lanes empty; a longer one lets memory idle meanwhile (two pages measured best from memory,
- * and no worse than four or eight from cache).
+ * pages at a time: of the steps that have any, a fifth, the bitmaps become a list of elements, without a branch for the
+ * first two, and the list is refined, lane by lane. A batch leaves few lanes empty; a longer one lets memory idle
+ * meanwhile (two pages measured best from memory, and no worse than four or eight from cache).
  */
 
 enum { BATCH = 2, BATCH_BYTES = BATCH * FD_PAGE_BYTES };
@@ -22,55 +25,92 @@ enum { BATCH = 2, BATCH_BYTES = BATCH * FD_PAGE_BYTES };
  * none crosses a multiple of 2^34 elements, where the upper counter word of the refinement blocks changes. */
 FD_INLINE unsigned batch_bytes(uint64_t first) { return (BATCH - (unsigned)(first % BATCH)) * FD_PAGE_BYTES; }
 
-/* The elements of a batch whose byte ties, and their refinement words. */
+/* One bitmap for each step of a batch, 0 for a step that is left out. */
+typedef uint64_t tied_steps[BATCH * FD_STEPS];
+
+enum { REFINE = REFINE_CHAINS * W_LANES }; /* elements refined at once */
+
+/* The elements of a batch whose byte ties, and all ones for those that are kept. The last lanes may repeat the first
+ * element: dropping it twice changes nothing. */
 typedef struct tie_list {
     unsigned count;
-    uint16_t offset[BATCH_BYTES + 8];
-    uint32_t r[BATCH_BYTES + 8];
+    uint16_t offset[BATCH_BYTES + REFINE];
+    uint64_t keep[BATCH_BYTES + REFINE];
 } tie_list;
 
-/* `words` holds 32 tie words for each of `num_pages` pages from element `base` on. */
-FD_INLINE void resolve_ties(const fd_law *law, uint64_t base, const uint64_t *words, unsigned num_pages, tie_list *ties)
+FD_INLINE void list_ties(const uint64_t *tied, tie_list *ties)
 {
+    uint64_t some = 0;
     unsigned m = 0;
-    for (unsigned page = 0; page < num_pages; page++)
-        for (uint32_t some = nonzero_words(words + FD_STEPS * page); some; some &= some - 1) {
-            const unsigned t = FD_STEPS * page + ctz64(some);
-            uint64_t w = words[t];
-            ties->offset[m++] = (uint16_t)(FD_STEP * t + ctz64(w));
-            w &= w - 1;
-            ties->offset[m] = (uint16_t)(FD_STEP * t + ctz64(w));
-            m += w != 0;
-            for (w &= w - 1; w; w &= w - 1) ties->offset[m++] = (uint16_t)(FD_STEP * t + ctz64(w));
-        }
+    for (unsigned page = 0; page < BATCH; page++)
+        some |= (uint64_t)nonzero_words(tied + FD_STEPS * page) << FD_STEPS * page;
+    for (; some; some &= some - 1) {
+        const unsigned t = ctz64(some), first = FD_STEP * t;
+        uint64_t w = tied[t];
+        ties->offset[m++] = (uint16_t)(first + ctz64(w));
+        w &= w - 1;
+        ties->offset[m] = (uint16_t)(first + ctz64(w));
+        m += w != 0;
+        for (w &= w - 1; w; w &= w - 1) ties->offset[m++] = (uint16_t)(first + ctz64(w)); /* one step in 500 */
+    }
     ties->count = m;
-    for (unsigned k = m; k < m + 8; k++) ties->offset[k] = 0;
-    for (unsigned k = 0; k < m; k += 8) refine8(law->key, base, ties->offset + k, ties->r + k);
+    if (!m) return;
+    const uint16_t again = ties->offset[0];
+    for (unsigned k = 0; k < REFINE; k++) ties->offset[m + k] = again;
 }
 
-/* Bits [from, to) of a 64-bit word. */
-FD_INLINE uint64_t bit_range(unsigned from, unsigned to)
+FD_INLINE void resolve_ties(const fd_law *law, const cipher *e, uint64_t base, const uint64_t *tied, tie_list *ties)
 {
-    return (~UINT64_C(0) >> (64 - to)) & (~UINT64_C(0) << from); /* 0 <= from < to <= 64 */
+    list_ties(tied, ties);
+    const uint64_t block = base / 4;
+    const uint32_t high = (uint32_t)(block >> 32) | (uint32_t)FD_DOMAIN_REFINE << 28;
+    for (unsigned k = 0; k < ties->count; k += REFINE) {
+        uint16_t *offset = ties->offset + k;
+        wide at[REFINE_CHAINS], c[REFINE_CHAINS][4];
+        for (int j = 0; j < REFINE; j++) offset[j] = (uint16_t)ties_element(offset[j]);
+        for (int i = 0; i < REFINE_CHAINS; i++) {
+            at[i] = w_offsets(offset + W_LANES * i);
+            c[i][0] = w_add(w_set((uint32_t)block), w_quarter(at[i]));
+            c[i][1] = w_set(high);
+            c[i][2] = e->c2;
+            c[i][3] = e->c3;
+        }
+        philox_rounds(e, c, REFINE_CHAINS);
+        for (int i = 0; i < REFINE_CHAINS; i++) w_refine(c[i], at[i], law->lo, ties->keep + k + W_LANES * i);
+    }
+}
+
+/* Elements [from, to) of a step, the others made differ from `hi`. */
+FD_INLINE lanes l_only(lanes f, unsigned from, unsigned to, uint8_t hi)
+{
+    uint8_t all[FD_STEP], some[FD_STEP];
+    l_store(all, f);
+    memset(some, hi ^ 0xFF, FD_STEP);
+    memcpy(some + from, all + from, to - from);
+    return l_load(some);
 }
 
 static void pages FD_PAGES_ARGS
 {
+    const cipher e = make_cipher(key);
     for (size_t g = 0; g < count; g++) {
-        page_state s = page_seed(key, domain, first + g);
+        page_state s;
+        page_seed(&s, &e, domain, first + g);
         for (int t = 0; t < FD_STEPS; t++, words += 16) l_store_words(words, page_step(&s));
     }
 }
 
 static void fill_coin FD_FILL_ARGS
 {
+    const cipher e = make_cipher(law->key);
     uint64_t end = start + n;
     for (uint64_t page = start / FD_PAGE_BITS; page * FD_PAGE_BITS < end; page++) {
         uint64_t base = page * FD_PAGE_BITS;
         unsigned from = start > base ? (unsigned)(start - base) : 0;
         unsigned to = end - base < FD_PAGE_BITS ? (unsigned)(end - base) : FD_PAGE_BITS;
         unsigned t = from / (8 * FD_STEP);
-        page_state s = page_seed(law->key, FD_DOMAIN_COIN, page);
+        page_state s;
+        page_seed(&s, &e, FD_DOMAIN_COIN, page);
         page_skip(&s, t);
         if (to - from == FD_PAGE_BITS) {
             for (; t < FD_STEPS; t++, bits += FD_STEP) l_store(bits, page_step(&s));
@@ -88,15 +128,14 @@ static void fill_coin FD_FILL_ARGS
     }
 }
 
-/* Fills part of one page, elements [from, to), from a multiple of 64: words of decisions and of ties. */
-FD_INLINE void page_words(const fd_law *law, uint64_t page, unsigned from, unsigned to, uint64_t *keep, uint64_t *tied)
+/* Decisions of part of a page, elements [from, to) from a multiple of 64. */
+FD_INLINE void fill_page(const page_state *state, uint8_t hi, unsigned from, unsigned to, uint64_t *keep, uint64_t *tied)
 {
-    const uint8_t hi = law->hi;
-    page_state s = page_seed(law->key, FD_DOMAIN_BYTE, page);
+    page_state s = *state;
     unsigned t = from / FD_STEP;
     page_skip(&s, t);
     for (; FD_STEP * t < to; t++) {
-        lanes f = page_step(&s);
+        const lanes f = page_step(&s);
         keep[t] = keep_bits(bytes_keep(f, hi));
         tied[t] = bytes_ties(f, hi);
     }
@@ -104,22 +143,25 @@ FD_INLINE void page_words(const fd_law *law, uint64_t page, unsigned from, unsig
 
 static void fill_byte FD_FILL_ARGS
 {
-    uint64_t end = start + n;
+    const cipher e = make_cipher(law->key);
+    const uint64_t end = start + n;
     for (uint64_t first = start / FD_PAGE_BYTES, base; (base = first * FD_PAGE_BYTES) < end; first += BATCH - first % BATCH) {
         const unsigned from = start > base ? (unsigned)(start - base) : 0;
         const unsigned to = end - base < batch_bytes(first) ? (unsigned)(end - base) : batch_bytes(first);
-        const unsigned num_pages = (to + FD_PAGE_BYTES - 1) / FD_PAGE_BYTES;
-        uint64_t keep[BATCH * FD_STEPS], tied[BATCH * FD_STEPS];
-        if (from || to < num_pages * FD_PAGE_BYTES) memset(tied, 0, sizeof tied);
-        for (unsigned g = 0; g < num_pages; g++) {
+        page_state seeds[BATCH];
+        uint64_t keep[BATCH * FD_STEPS];
+        tied_steps tied;
+        if (from || to < BATCH_BYTES) memset(tied, 0, sizeof tied);
+        for (unsigned g = 0; FD_PAGE_BYTES * g < to; g++) page_seed_call(&seeds[g], &e, FD_DOMAIN_BYTE, first + g);
+        for (unsigned g = 0; FD_PAGE_BYTES * g < to; g++) {
             const unsigned a = FD_PAGE_BYTES * g, b = to - a < FD_PAGE_BYTES ? to - a : FD_PAGE_BYTES;
-            page_words(law, first + g, g ? 0 : from, b, keep + FD_STEPS * g, tied + FD_STEPS * g);
+            fill_page(&seeds[g], law->hi, g ? 0 : from, b, keep + FD_STEPS * g, tied + FD_STEPS * g);
         }
         if (law->lo) {
             tie_list ties;
-            resolve_ties(law, base, tied, num_pages, &ties);
+            resolve_ties(law, &e, base, tied, &ties);
             for (unsigned k = 0; k < ties.count; k++)
-                keep[ties.offset[k] / 64] &= ~((uint64_t)(ties.r[k] < law->lo) << ties.offset[k] % 64);
+                keep[ties.offset[k] / 64] &= ~((~ties.keep[k] & 1) << ties.offset[k] % 64);
         }
         for (unsigned t = from / FD_STEP; t < to / FD_STEP; t++, bits += 8) fd_store64(bits, keep[t]);
         if (to % FD_STEP) fd_store_bits(bits, keep[to / FD_STEP], to % FD_STEP);

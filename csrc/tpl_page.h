@@ -1,11 +1,13 @@
 /* tpl_page.h: blocks and pages, once for every instruction set. Included by isa_<name>.c after its primitives.
  *
  * Parameters, defined by the including file
- *   vec, V_PARTS     a register of 16 / V_PARTS lanes of 32 bits: v_add, v_xor, v_shl(a, n), v_rotl(a, n)
- *   wide, W_LANES    a register of 2, 4 or 8 lanes of 64 bits whose low halves count: w_set(u32) in every lane, w_xor,
- *                    w_mul(a, m) low half times m, w_high(a) upper half down, w_load(const uint64_t *), w_store
- *   w_counter(c, g)  c plus the lane numbers that group g stands for
- *   w_merge(const wide *, part)  the low halves of the groups as part `part` of the 16 lanes
+ *   vec, V_PARTS     a register of 16 / V_PARTS lanes of 32 bits: v_add, v_xor, v_xor3, v_shl(a, n), v_rotl(a, n)
+ *   wide, W_LANES    a register of 2, 4 or 8 lanes of 64 bits whose low halves count: w_set(u32) in every lane, w_add
+ *                    (of low halves), w_xor3, w_mul(a, m) low half times m, w_high(a) upper half down
+ *   REFINE_CHAINS    registers of ties refined side by side
+ *   w_counter(c, g)  c plus the block numbers that group g stands for, in any order
+ *   w_merge(wide (*)[4], word, part)  the low halves of a word of the groups as part `part` of the 16 lanes
+ * The order of the 16 lanes in registers is the including file's choice; memory has that of the contract.
  */
 
 /* One word of each of the 16 lanes: 64 bytes. */
@@ -19,51 +21,65 @@ typedef struct page_state {
     lanes s0, s1, s2, s3;
 } page_state;
 
-/* Philox4x32-10 on `groups` vectors at a time. Upper halves hold rubbish throughout: products read low halves only. */
-FD_INLINE void philox_wide(wide c[][4], int groups, fd_key key)
+/* Everything about a key that its blocks share: round keys and the stream's two counter words. */
+typedef struct cipher {
+    wide k0[FD_PHILOX_ROUNDS], k1[FD_PHILOX_ROUNDS], c2, c3;
+} cipher;
+
+FD_INLINE cipher make_cipher(fd_key key)
 {
-    uint32_t k0 = (uint32_t)key.seed, k1 = (uint32_t)(key.seed >> 32);
-    for (int round = 0; round < FD_PHILOX_ROUNDS; round++) {
-        wide key0 = w_set(k0), key1 = w_set(k1);
-        for (int g = 0; g < groups; g++) {
-            wide a = w_mul(c[g][0], FD_PHILOX_M0), b = w_mul(c[g][2], FD_PHILOX_M1);
-            c[g][0] = w_xor(w_xor(w_high(b), c[g][1]), key0);
-            c[g][1] = b;
-            c[g][2] = w_xor(w_xor(w_high(a), c[g][3]), key1);
-            c[g][3] = a;
+    cipher e;
+    e.c2 = w_set((uint32_t)key.stream);
+    e.c3 = w_set((uint32_t)(key.stream >> 32));
+    e.k0[0] = w_set((uint32_t)key.seed);
+    e.k1[0] = w_set((uint32_t)(key.seed >> 32));
+    for (int round = 1; round < FD_PHILOX_ROUNDS; round++) {
+        e.k0[round] = w_add(e.k0[round - 1], w_set(FD_PHILOX_W0));
+        e.k1[round] = w_add(e.k1[round - 1], w_set(FD_PHILOX_W1));
+    }
+    return e;
+}
+
+/* Rounds of Philox4x32-10 for `chains` times as many blocks as a register has lanes. Upper halves hold rubbish throughout:
+ * products read low halves only. A round is a chain of product, shift and xor, what is ready early being xored first,
+ * and processors do not look far ahead: several chains side by side keep them busy. */
+FD_INLINE void philox_rounds(const cipher *e, wide c[][4], int chains)
+{
+    FD_UNROLL_ROUNDS
+    for (int round = 0; round < FD_PHILOX_ROUNDS; round++)
+        for (int i = 0; i < chains; i++) {
+            wide a = w_mul(c[i][0], FD_PHILOX_M0), b = w_mul(c[i][2], FD_PHILOX_M1);
+            c[i][0] = w_xor3(c[i][1], e->k0[round], w_high(b));
+            c[i][2] = w_xor3(c[i][3], e->k1[round], w_high(a));
+            c[i][1] = b;
+            c[i][3] = a;
         }
-        k0 += FD_PHILOX_W0;
-        k1 += FD_PHILOX_W1;
+}
+
+/* The state of a page: its 16 lanes start as 16 blocks in a row. More than two chains do not fit in the registers of
+ * AVX2. */
+FD_INLINE void page_seed(page_state *s, const cipher *e, unsigned domain, uint64_t page)
+{
+    enum { CHAINS = 2 };
+    const uint64_t block = 16 * page;
+    wide c[W_GROUPS][4];
+    for (int g = 0; g < W_GROUPS; g++) {
+        c[g][0] = w_counter((uint32_t)block, g);
+        c[g][1] = w_set((uint32_t)(block >> 32) | (uint32_t)domain << 28);
+        c[g][2] = e->c2;
+        c[g][3] = e->c3;
+    }
+    for (int g = 0; g < W_GROUPS; g += CHAINS) philox_rounds(e, c + g, CHAINS);
+    for (int i = 0; i < V_PARTS; i++) {
+        s->s0.part[i] = w_merge(c, 0, i);
+        s->s1.part[i] = w_merge(c, 1, i);
+        s->s2.part[i] = w_merge(c, 2, i);
+        s->s3.part[i] = w_merge(c, 3, i);
     }
 }
 
-/* The 16 lanes of a page start as 16 blocks in a row; two groups at a time fill the registers of AVX2. */
-FD_INLINE page_state page_seed(fd_key key, unsigned domain, uint64_t page)
-{
-    enum { BATCH = W_GROUPS < 2 ? W_GROUPS : 2 };
-    uint64_t block = 16 * page;
-    wide out[4][W_GROUPS];
-    for (int g = 0; g < W_GROUPS; g += BATCH) {
-        wide c[BATCH][4];
-        for (int i = 0; i < BATCH; i++) {
-            c[i][0] = w_counter((uint32_t)block, g + i);
-            c[i][1] = w_set((uint32_t)(block >> 32) | (uint32_t)domain << 28);
-            c[i][2] = w_set((uint32_t)key.stream);
-            c[i][3] = w_set((uint32_t)(key.stream >> 32));
-        }
-        philox_wide(c, BATCH, key);
-        for (int i = 0; i < BATCH; i++)
-            for (int word = 0; word < 4; word++) out[word][g + i] = c[i][word];
-    }
-    page_state s;
-    for (int i = 0; i < V_PARTS; i++) {
-        s.s0.part[i] = w_merge(out[0], i);
-        s.s1.part[i] = w_merge(out[1], i);
-        s.s2.part[i] = w_merge(out[2], i);
-        s.s3.part[i] = w_merge(out[3], i);
-    }
-    return s;
-}
+/* The same as a call: long loops are better off with registers of their own. */
+FD_NOINLINE void page_seed_call(page_state *s, const cipher *e, unsigned domain, uint64_t page) { page_seed(s, e, domain, page); }
 
 /* One step of xoshiro128++ 1.0 (Blackman, Vigna, ACM TOMS 2021) in every lane: 64 bytes of the page. Part by part,
  * so that few registers are live. */
@@ -73,12 +89,10 @@ FD_INLINE lanes page_step(page_state *s)
     for (int i = 0; i < V_PARTS; i++) {
         vec s0 = s->s0.part[i], s1 = s->s1.part[i], s2 = s->s2.part[i], s3 = s->s3.part[i];
         out.part[i] = v_add(v_rotl(v_add(s0, s3), 7), s0);
-        s2 = v_xor(s2, s0);
-        s3 = v_xor(s3, s1);
-        s->s2.part[i] = v_xor(s2, v_shl(s1, 9));
-        s->s1.part[i] = v_xor(s1, s2);
-        s->s0.part[i] = v_xor(s0, s3);
-        s->s3.part[i] = v_rotl(s3, 11);
+        s->s2.part[i] = v_xor3(s2, s0, v_shl(s1, 9));
+        s->s1.part[i] = v_xor3(s2, s0, s1);
+        s->s0.part[i] = v_xor3(s3, s1, s0);
+        s->s3.part[i] = v_rotl(v_xor(s3, s1), 11);
     }
     return out;
 }
@@ -86,25 +100,4 @@ FD_INLINE lanes page_step(page_state *s)
 FD_INLINE void page_skip(page_state *s, unsigned steps)
 {
     while (steps--) (void)page_step(s);
-}
-
-/* The refinement words of eight elements base + offset[0..7], which must not lie on both sides of a multiple of 2^34:
- * their 2^32 blocks share the upper word of the counter. */
-FD_INLINE void refine8(fd_key key, uint64_t base, const uint16_t *offset, uint32_t *r)
-{
-    enum { GROUPS = 8 / W_LANES };
-    uint64_t low[8], out[4][8];
-    for (int j = 0; j < 8; j++) low[j] = (base + offset[j]) >> 2;
-    uint32_t high = (uint32_t)(low[0] >> 32) | (uint32_t)FD_DOMAIN_REFINE << 28;
-    wide c[GROUPS][4];
-    for (int g = 0; g < GROUPS; g++) {
-        c[g][0] = w_load(low + g * W_LANES);
-        c[g][1] = w_set(high);
-        c[g][2] = w_set((uint32_t)key.stream);
-        c[g][3] = w_set((uint32_t)(key.stream >> 32));
-    }
-    philox_wide(c, GROUPS, key);
-    for (int word = 0; word < 4; word++)
-        for (int g = 0; g < GROUPS; g++) w_store(out[word] + g * W_LANES, c[g][word]);
-    for (int j = 0; j < 8; j++) r[j] = (uint32_t)out[offset[j] & 3][j];
 }

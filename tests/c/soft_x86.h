@@ -19,6 +19,16 @@ typedef simde__mmask64 __mmask64;
 
 #include "half.h"
 
+static inline __m512i soft_cvtepu16_epi64(__m128i a)
+{
+    uint16_t h[8];
+    uint64_t w[8];
+    __m512i r;
+    memcpy(h, &a, sizeof h);
+    for (int i = 0; i < 8; i++) w[i] = h[i];
+    memcpy(&r, w, sizeof r);
+    return r;
+}
 static inline __m512 soft_cvtph_ps(__m256i a)
 {
     uint16_t h[16];
@@ -59,6 +69,7 @@ static inline __m256i soft_maskz_cvtepi32_epi16(__mmask16 k, __m512i a)
     memcpy(&r, h, sizeof h);
     return r;
 }
+#define _mm512_cvtepu16_epi64(a) soft_cvtepu16_epi64(a)
 #define _mm512_cvtph_ps(a) soft_cvtph_ps(a)
 #define _mm512_maskz_cvtps_ph(k, a, rounding) soft_maskz_cvtps_ph(k, a)
 #define _mm512_cvtepu16_epi32(a) soft_cvtepu16_epi32(a)
