@@ -53,7 +53,10 @@ FD_INLINE void l_store_words(uint32_t *p, lanes x) { _mm512_storeu_si512(p, x.pa
 
 typedef __mmask64 keep_t;
 
-FD_INLINE keep_t bytes_keep(lanes f, uint8_t hi) { return _mm512_cmpge_epu8_mask(f.part[0], _mm512_set1_epi8((char)hi)); }
+FD_INLINE keep_t bytes_keep(lanes f, uint8_t hi)
+{
+    return _mm512_cmpge_epu8_mask(f.part[0], _mm512_set1_epi8((char)hi));
+}
 FD_INLINE uint64_t keep_bits(keep_t k) { return (uint64_t)k; }
 FD_INLINE uint64_t bytes_ties(lanes f, uint8_t hi)
 {

@@ -5,13 +5,13 @@
  *   bytes_keep(f, hi)    keep_t of the bytes of `lanes`: kept unless byte < hi. A tie with hi counts as kept.
  *   bytes_ties(f, hi)    uint64_t, bit j set where byte j equals hi
  *   keep_bits(keep_t)    uint64_t, bit j set where kept
- *   l_store(uint8_t *, lanes), l_load, l_store_words(uint32_t *, lanes)   64 little-endian bytes; 16 words of the machine
+ *   l_store(uint8_t *, lanes), l_load, l_store_words(uint32_t *, lanes)   64 little-endian bytes; 16 native words
  *   nonzero_words(const uint64_t *)   uint32_t, bit t set where word t of 32 is not 0
  *   ctz64(w)             number of trailing zeros; any value for w = 0
  *   ties_element(j)      the element of a step that bit j of bytes_ties stands for
  *   w_offsets(const uint16_t *)   W_LANES of them, one a lane
  *   w_quarter(a)         low half of a divided by 4, rounded down
- *   w_refine(out, at, lo, uint64_t *keep)   of W_LANES blocks, word number at % 4 of each: keep all ones where it is >= lo > 0
+ *   w_refine(out, at, lo, uint64_t *keep)   word at % 4 of each of W_LANES blocks: all ones where it is >= lo > 0
  *
  * Ties, one element in 256, are the dearest part of a byte law. They are kept first and dropped afterwards, BATCH
  * pages at a time: of the steps that have any, a fifth, the bitmaps become a list of elements, without a branch for the
@@ -129,7 +129,8 @@ static void fill_coin FD_FILL_ARGS
 }
 
 /* Decisions of part of a page, elements [from, to) from a multiple of 64. */
-FD_INLINE void fill_page(const page_state *state, uint8_t hi, unsigned from, unsigned to, uint64_t *keep, uint64_t *tied)
+FD_INLINE void fill_page(const page_state *state, uint8_t hi, unsigned from, unsigned to, uint64_t *keep,
+                         uint64_t *tied)
 {
     page_state s = *state;
     unsigned t = from / FD_STEP;

@@ -40,7 +40,7 @@ FD_INLINE cipher make_cipher(fd_key key)
     return e;
 }
 
-/* Rounds of Philox4x32-10 for `chains` times as many blocks as a register has lanes. Upper halves hold rubbish throughout:
+/* Philox4x32-10 for `chains` times as many blocks as a register has lanes. Upper halves hold rubbish throughout:
  * products read low halves only. A round is a chain of product, shift and xor, what is ready early being xored first,
  * and processors do not look far ahead: several chains side by side keep them busy. */
 FD_INLINE void philox_rounds(const cipher *e, wide c[][4], int chains)
@@ -79,7 +79,10 @@ FD_INLINE void page_seed(page_state *s, const cipher *e, unsigned domain, uint64
 }
 
 /* The same as a call: long loops are better off with registers of their own. */
-FD_NOINLINE void page_seed_call(page_state *s, const cipher *e, unsigned domain, uint64_t page) { page_seed(s, e, domain, page); }
+FD_NOINLINE void page_seed_call(page_state *s, const cipher *e, unsigned domain, uint64_t page)
+{
+    page_seed(s, e, domain, page);
+}
 
 /* One step of xoshiro128++ 1.0 (Blackman, Vigna, ACM TOMS 2021) in every lane: 64 bytes of the page. Part by part,
  * so that few registers are live. */

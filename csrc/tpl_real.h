@@ -62,8 +62,9 @@ static void FD_FN(scale_all) FD_SCALE_ARGS
 }
 
 /* Elements [from, to) of a page of coins; x and y point to the first of them. A step decides 512 elements; the
- * next one is made before they are done, so that its latency is hidden, and not all at once, so that memory has work. */
-FD_INLINE void FD_FN(drop_coins)(const page_state *seeds, unsigned from, unsigned to, const FD_ELEM *x, FD_ELEM *y, double scale)
+ * next one is made before they are done, which hides its latency, and not all at once, so that memory has work. */
+FD_INLINE void FD_FN(drop_coins)(const page_state *seeds, unsigned from, unsigned to, const FD_ELEM *x, FD_ELEM *y,
+                                 double scale)
 {
     enum { COINS = 8 * FD_STEP };
     const FD_SCALE_T s = FD_FN(scale)(scale);
