@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 import fastdrop
-from fastdrop import _core
+from fastdrop import _bench, _core
 
 __all__ = ["Result", "describe_machine", "main", "measure", "rows"]
 
@@ -112,12 +112,12 @@ def rows(x: np.ndarray, probabilities: tuple[float, ...] = PROBABILITIES) -> dic
 
     def kernel(p: float) -> Callable[[int], None]:
         def run(times: int) -> None:
-            _core.repeat_dropout_f32(x, p, next(seeds) << 20, times)
+            _bench.drop(x, x, 2, p, next(seeds) << 20, times)
 
         return run
 
     table: dict[str, Callable[[int], object]] = {
-        "in-place scale": lambda times: _core.repeat_scale_f32(x, 1.0, times),
+        "in-place scale": lambda times: _bench.scale(x, 1.0, times),
         "np.multiply in place": numpy_scale,
         "stored mask applied": stored,
     }
