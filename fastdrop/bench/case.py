@@ -47,8 +47,9 @@ class Row:
     prepare : callable
         ``prepare(case)`` raises `UnsupportedError` or allocates what it needs and returns ``run``; ``run(times)`` does
         the case's work `times` times in a row, with a fresh key or fresh random numbers each time, and returns when it
-        is done. What needs compiling is compiled before ``prepare`` returns, and values may not drift to zero, infinity
-        or subnormals however often it runs.
+        is done. What needs compiling is compiled before ``prepare`` returns. However often it runs, values stay finite
+        and away from subnormals; that in-place dropout repeated ends in zeros costs nothing. If ``run`` has a method
+        ``ready(times)``, it is called before each timing, outside the clock: to refill values, to make keys, ...
     per_call : bool
         True where each repetition is a call from Python and its overhead is part of the figure (to be compared with
         ``fastdrop.dropout``), False where a C loop repeats (to be compared with the kernel).
