@@ -73,13 +73,19 @@ def check(options: argparse.Namespace) -> plan.Selection:
     if options.pictures and Path(options.pictures).exists() and not Path(options.pictures).is_dir():
         raise InputError(f"--pictures has to be a folder, but {options.pictures} is none")
     selection = plan.parse_selection(*(text or "" for text in chosen.values()))
+    if selection.only:
+        check_only(selection.only)
+    return selection
+
+
+def check_only(parts: tuple[str, ...]) -> None:
+    """Refuse what is in no row's name; for a peer that is not installed the text says so."""
     available, missing = peers.rows()
     names = [row.name for row in (*own_rows.rows(tuple(_core.isas())), *available)]
-    for part in selection.only:
+    for part in parts:
         if not any(part.lower() in name.lower() for name in names):
             reasons = "".join(f"; {name}: {why}" for name, why in missing.items() if part.lower() in name.lower())
             raise InputError(f"--only {part!r} is in no row's name; rows are {', '.join(names)}{reasons}")
-    return selection
 
 
 def show_progress(text: str) -> None:

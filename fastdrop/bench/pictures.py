@@ -20,7 +20,7 @@ __all__ = ["compared_with", "draw_pictures", "speed_ups", "spread"]
 BLACK, BLUE, ORANGE, GREEN, PINK, SKY, RED = "#000000", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"
 PEER_COLOURS = (GREEN, PINK, ORANGE, SKY, "#7a5195", "#8c564b", "#5a7d00", "#808080", "#b58900", "#2f4b7c")
 WIDTH = 8.5  # inches, at 100 dots each
-MOST_LINES = 9
+IDIOM = "NumPy idiom"
 CALL_SHOWS = 1 << 16
 BARS = (1 << 20, 1 << 24)
 BAR_PROBABILITIES = (0.5, 0.1)
@@ -101,12 +101,19 @@ def peers_by_speed(report: Report, p: float) -> list[str]:
 
 
 def chosen_lines(names: list[str]) -> list[str]:
-    """Return the peers whose lines are drawn: the fastest of each package first, until there is no room."""
+    """Return the peers whose lines are drawn: the fastest operator of each package, and the idiom most programs use.
+
+    Examples
+    --------
+    >>> from fastdrop.bench.pictures import chosen_lines
+    >>> chosen_lines(["NumPy, raw bytes", "torch.rand idiom", "torch F.dropout, in place", "NumPy idiom"])
+    ['NumPy, raw bytes', 'torch F.dropout, in place', 'NumPy idiom']
+    """
     packages: dict[str, str] = {}
     for name in names:
-        packages.setdefault(name.replace(",", " ").split()[0], name)
-    first = list(packages.values())
-    return (first + [name for name in names if name not in first])[:MOST_LINES]
+        if "idiom" not in name:
+            packages.setdefault(name.replace(",", " ").split()[0], name)
+    return [name for name in names if name in packages.values() or name == IDIOM]
 
 
 def spread(wanted: list[float], gap: float) -> list[float]:
@@ -242,19 +249,19 @@ def draw_speed_ups(report: Report, module: ModuleType) -> object | None:
             here = values[p, size]
             places = [i + 0.2 - 0.4 * k for i, row in enumerate(rows) if row in here]
             lengths = [here[row] for row in rows if row in here]
-            bars = axes.barh(
-                places,
-                [value - 1 for value in lengths],
-                0.38,
-                left=1,
-                color=colour,
-                label=f"$2^{{{size.bit_length() - 1}}}$ elements",
-            )
-            axes.bar_label(bars, [f"{value:.1f}" if value < 10 else f"{value:.0f}" for value in lengths], padding=2,
-                           fontsize=7.5)  # fmt: skip
+            text = f"$2^{{{size.bit_length() - 1}}}$ elements"
+            axes.barh(places, [length - 1 for length in lengths], 0.38, left=1, color=colour, label=text)
+            for place, length in zip(places, lengths, strict=True):
+                said = f"{length:.2f}" if length < 2 else f"{length:.1f}" if length < 10 else f"{length:.0f}"
+                axes.annotate(
+                    said, (max(length, 1.0), place), (2, 0), textcoords="offset points", va="center", fontsize=7.5
+                )
         axes.axvline(1, color=BLACK, linewidth=1)
         axes.set_xscale("log")
-        axes.set_xlim(0.8, 2.2 * max(best.values()))
+        axes.set_xlim(
+            min(0.8, 0.9 * min(min(bars.values(), default=1.0) for bars in values.values())), 2.5 * max(best.values())
+        )
+        axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.set_yticks(range(len(rows)), rows, fontsize=9)
         axes.set_title(f"p = {p:g}", fontsize=10)
