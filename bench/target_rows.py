@@ -126,7 +126,7 @@ def dtype_batches(isa: str) -> list[Batch]:
         for dtype in ("bfloat16", "float16"):
             bytes_scaled = batch.add(rows[SCALE], Case(size, 0.5, dtype))
             kernel = batch.add(rows[KERNEL], Case(size, 0.5, dtype))
-            batch.ask(f"{dtype} p=0.5 {name}", f"{dtype}, p = 0.5, {name}: times the scale of its bytes, over float32's",
+            batch.ask(f"{dtype} p=0.5 {name}", f"{dtype}, p = 0.5, {name}: times its scale, by float32's same",
                       kernel, (bytes_scaled, float32[0.5], scale), 1.5)  # fmt: skip
             for p in (0.25, 0.1):
                 kernel = batch.add(rows[KERNEL], Case(size, p, dtype))

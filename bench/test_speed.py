@@ -1,8 +1,8 @@
 """pytest-benchmark suite: `pytest bench --benchmark-only`, a group for each size, p, dtype and number of threads.
 
-The rows are those of `fastdrop bench --full`, peers included; here each is a test, so that runs can be saved and compared
-(--benchmark-save, --benchmark-compare) and picked by name (-k). Within a group all rows do the same work, repeated as
-often. A peer that is not installed is skipped by name. Nothing here fails by being slow.
+The rows are those of `fastdrop bench --full`, peers included; here each is a test, so that runs can be saved and
+compared (--benchmark-save, --benchmark-compare) and picked by name (-k "65536 and float32"). Within a group all rows do
+the same work, repeated as often. A peer that is not installed is skipped by name. Nothing here fails by being slow.
 """
 
 from __future__ import annotations
@@ -28,9 +28,14 @@ WORK, LONGEST = 1 << 20, 2.0
 
 
 def case_name(case: Case) -> str:
-    """The group's name."""
+    """Return the group's name."""
     threads = "1 thread" if case.threads == 1 else f"{case.threads} threads"
     return f"{case.dtype}, p = {case.p}, {size_name(case.size)}, {threads}"
+
+
+def case_id(case: Case) -> str:
+    """Return the group's name in letters that -k understands."""
+    return f"{case.dtype}-p{case.p}-{case.size}-threads{case.threads}"
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +48,7 @@ def tidy():
 
 
 @pytest.mark.parametrize("name", [*ROWS, *MISSING])
-@pytest.mark.parametrize("case", CASES, ids=case_name)
+@pytest.mark.parametrize("case", CASES, ids=case_id)
 def test_row(benchmark, case, name):
     benchmark.group = case_name(case)
     if name in MISSING:
