@@ -183,7 +183,7 @@ def draw_call(report: Report, axes: object) -> None:
     points = [(size, median) for size, median in zip(*series(report, CALL, 0.5), strict=True) if size <= CALL_SHOWS]
     if points:
         axes.plot(*zip(*points, strict=True), "--", color=BLUE, linewidth=1.2)
-        axes.annotate("called from Python", xy=points[0], xytext=(5, 3), textcoords="offset points", color=BLUE,
+        axes.annotate("called\nfrom Python", xy=points[0], xytext=(5, 3), textcoords="offset points", color=BLUE,
                       fontsize=8.5)  # fmt: skip
 
 
@@ -212,6 +212,7 @@ def label_ends(axes: object, drawn: list, last: int) -> None:
                 "color": colour,
                 "linewidth": 0.7,
                 "linestyle": ":",
+                "relpos": (0, 0.5),
                 "shrinkA": 2,
                 "shrinkB": 3,
             },
