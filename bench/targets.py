@@ -94,14 +94,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure and print; returns 0."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     usable = [isa for isa in ISAS if isa in _core.isas()]
-    parser.add_argument("--isa", help="instruction set: " + ", ".join(usable) + " (default: the one in use)")
+    parser.add_argument("--isa", help="instruction set: " + ", ".join(usable) + " (default: the best)")
     parser.add_argument("--seconds", type=float, default=7.0, help="for each batch that is measured together (7)")
     parser.add_argument("--only", default="", metavar="GROUP,...", help="of " + ", ".join(GROUPS))
     parser.add_argument("--json", metavar="FILE", help="also write the table to this file")
     options = parser.parse_args(arguments)
-    isa = options.isa or _core.isa()
+    if not usable:
+        print(f"There are targets for {' and '.join(ISAS)} only; here run {', '.join(_core.isas())}.")
+        return 0
+    isa = options.isa or (_core.isa() if _core.isa() in usable else usable[-1])
     if isa not in usable:
-        parser.error(f"--isa has to be of {', '.join(usable) or 'avx2, avx512, which do not run here'}, but is {isa}")
+        parser.error(f"--isa has to be of {', '.join(usable)}, which run here and have targets, but is {isa}")
     if not options.seconds > 0:
         parser.error(f"--seconds has to be above 0, but got {options.seconds:g}")
     before = _core.isa()

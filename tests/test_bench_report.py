@@ -38,7 +38,7 @@ def canned() -> Report:
                 result("C peer, backward", "peer", size, scale * 2, p, per_call=False),
                 result("C peer", "peer", size, scale * 5, p, per_call=False),
             ]
-    report.results[15] = result("slow peer", "peer", 1 << 24, None, note="too slow to measure here")
+    report.results[15] = result("slow peer", "peer", 1 << 24, None, note="too slow: 4 s a call")
     report.results.append(result("kernel", "fastdrop", 1 << 20, 0.3, dtype="float64", per_call=False))
     report.small_call = {"fastdrop.dropout p=0.5": 0.25, "np.multiply": 0.5}
     return report
@@ -133,6 +133,7 @@ def test_other_files_are_refused(text, message, tmp_path):
 
 def test_table_has_no_silent_cell():
     report = canned()
+    report.results.append(result("odd peer", "peer", 1 << 20, None, note="no p of 0.5"))
     lines = tables.format_one(report, "float32", 0.5, 1).splitlines()
     assert lines[:5] == [
         "| ns an element (× the scale) | 2^20 | 2^24 |",
@@ -141,8 +142,9 @@ def test_table_has_no_silent_cell():
         "| kernel | 0.125 (1.25) | 0.250 (1.25) |",
         "| fastdrop.dropout | 0.150 (1.50) | 0.300 (1.50) |",
     ]
-    assert "| slow peer | 30.0 (300) | –<sup>1</sup> |" in lines
-    assert lines[-1] == "<sup>1</sup>: too slow to measure here."
+    assert "| slow peer | 30.0 (300) | too slow (4 s a call) |" in lines
+    assert "| odd peer | –<sup>1</sup> | – |" in lines
+    assert lines[-1] == "<sup>1</sup>: no p of 0.5."
 
 
 def test_full_report_names_what_is_missing_and_every_part():

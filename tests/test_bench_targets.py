@@ -119,13 +119,22 @@ def test_layouts_are_what_they_are_called(load):
     assert len(set(call.keys)) == 2
 
 
-@pytest.mark.skipif(_core.isa() not in ("avx2", "avx512"), reason="there are targets for AVX2 and AVX-512 only")
+VECTOR = {"avx2", "avx512"} & set(_core.isas())
+
+
+def test_a_machine_without_targets_is_told(load, monkeypatch, capsys):
+    monkeypatch.setattr(load("targets")._core, "isas", lambda: ["scalar"])
+    assert load("targets").main([]) == 0
+    assert capsys.readouterr().out == "There are targets for avx2 and avx512 only; here run scalar.\n"
+
+
+@pytest.mark.skipif(not VECTOR, reason="there are targets for AVX2 and AVX-512 only")
 def test_the_program_end_to_end(load, monkeypatch, tmp_path, capsys):
     targets, rows = load("targets"), load("target_rows")
     monkeypatch.setitem(rows.GROUPS, "overhead", lambda isa: [small_batch(rows)])
     monkeypatch.setitem(rows.GROUPS, "libxsmm", lambda isa: [])
     monkeypatch.setattr(peers, "rows", lambda: ([], {"LIBXSMM": "LIBXSMM_ROOT is not set"}))
-    monkeypatch.delenv("LIBXSMM_TARGET", raising=False)
+    monkeypatch.setenv("LIBXSMM_TARGET", "hsw")
     path = tmp_path / "t.json"
     assert targets.main(["--only", "overhead,libxsmm", "--seconds", "0.1", "--json", str(path)]) == 0
     text = capsys.readouterr().out

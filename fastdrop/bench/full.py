@@ -122,7 +122,8 @@ def run_full(
     """
     tqdm = extra("tqdm").tqdm
     report = Report(describe_machine(), full=True)
-    end = time.monotonic() + 60 * minutes
+    start = time.monotonic()
+    end = start + 60 * minutes
     hidden = None if bar else True  # None: where it is no terminal
     with tqdm(total=len(groups), unit="group", disable=hidden, file=sys.stderr, dynamic_ncols=True) as shown:
         for threads in dict.fromkeys(group.case.threads for group in groups):
@@ -140,6 +141,7 @@ def run_full(
                 left = left[listener.done :]
     if not report.results:
         raise InputError("nothing could be measured: " + "; ".join(report.remarks))
+    report.machine["measured in"] = f"{(time.monotonic() - start) / 60:.1f} minutes"
     report.small_call = quick.small_call()
     return report
 

@@ -7,6 +7,7 @@ of it is left out and says so.
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 import time
@@ -14,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fastdrop.bench.case import Case, Row, UnsupportedError
-from fastdrop.bench.results import Result
+from fastdrop.bench.results import TOO_SLOW, Result
 
 __all__ = ["Entry", "Experience", "measure"]
 
@@ -23,9 +24,13 @@ Entry = tuple[Row, Case]
 #: One timing lasts about this long, in seconds, so that the clock's resolution does not matter.
 VISIT = 2e-3
 MOST_ROUNDS = 41
-LEAST_ROUNDS = 3
-#: A row is left out where one call takes more than this share of a group's time.
+LEAST_ROUNDS, LEAST_QUICK_ROUNDS = 3, 9
+#: A timing shorter than this, in seconds, is repeated more often at least.
+QUICK = 0.1
+#: A row is left out where one call takes more than this share of a group's time...
 LARGEST_SHARE = 1 / 25
+#: ... and not even tried where a smaller size, which had its overhead too, makes so many times that likely.
+TOO_FAR = 3
 #: Nor is there any use in compiling for longer than this for each picture point, in seconds.
 LONG_PREPARATION = 1.0
 
@@ -38,14 +43,14 @@ class Experience:
     preparing: dict[str, float] = field(default_factory=dict)
 
     def learn(self, row: Row, case: Case, preparing: float, once: float) -> None:
-        """Remember the time of one call at the largest size so far."""
+        """Remember the time of preparing, and of one call at the largest size so far."""
         self.preparing[row.name] = max(preparing, self.preparing.get(row.name, 0.0))
         key = (row.name, case.p, case.dtype, case.threads)
         if case.size >= self.seconds.get(key, (0, 0.0))[0]:
             self.seconds[key] = (case.size, once)
 
     def expected(self, row: Row, case: Case) -> float:
-        """Return how long one call will take at least, from a smaller size; 0 if nothing is known."""
+        """Return about how long one call will take, from a smaller size; 0 if nothing is known."""
         size, once = self.seconds.get((row.name, case.p, case.dtype, case.threads), (case.size, 0.0))
         return once * case.size / size if size < case.size else 0.0
 
@@ -93,8 +98,8 @@ def prepare(entry: Entry, longest: float, frugal: bool, experience: Experience) 
     """Return a row that is ready to be timed, or why it is left out."""
     row, case = entry
     expected = experience.expected(row, case)
-    if expected > longest:
-        return f"too slow to measure here: one call would take {expected:.2g} s or more"
+    if expected > TOO_FAR * longest:
+        return f"{TOO_SLOW}about {expected:.2g} s a call"
     if frugal and experience.preparing.get(row.name, 0.0) > LONG_PREPARATION:
         return f"not measured here: preparing takes {experience.preparing[row.name]:.1f} s"
     start = time.perf_counter()
@@ -112,12 +117,12 @@ def prepare(entry: Entry, longest: float, frugal: bool, experience: Experience) 
         start = time.perf_counter()
         around = start - before
         run(1)
-        once = max(time.perf_counter() - start, 1e-7)
+        once = min(once or math.inf, max(time.perf_counter() - start, 1e-7))
         if once > longest / 4:
             break
     experience.learn(row, case, preparing, once)
     if once > longest:
-        return f"too slow to measure here: one call takes {once:.2g} s"
+        return f"{TOO_SLOW}{once:.2g} s a call"
     return Timed(row, case, run, once, around, repeats=max(1, int(VISIT / once)))
 
 
@@ -173,7 +178,8 @@ def measure(
     left = max(seconds - (time.perf_counter() - start), seconds / 4)
     for entry in timed:
         visit = entry.once * (entry.repeats + (entry.once < VISIT)) + entry.around
-        entry.rounds = max(LEAST_ROUNDS, min(MOST_ROUNDS, int(left / len(timed) / visit)))
+        least = LEAST_QUICK_ROUNDS if visit < QUICK else LEAST_ROUNDS
+        entry.rounds = max(least, min(MOST_ROUNDS, int(left / len(timed) / visit)))
     shuffle = random.Random(seed).shuffle
     most = max((entry.rounds for entry in timed), default=0)
     for done in range(most):
@@ -182,6 +188,8 @@ def measure(
         shuffle(visited)
         for entry in visited:
             entry.visit()
+    for entry in timed:
+        experience.learn(entry.row, entry.case, 0.0, min(entry.times))
     return [
         Result.missing(*entry, note=outcome) if isinstance(outcome, str) else outcome.result()
         for entry, outcome in zip(entries, prepared, strict=True)

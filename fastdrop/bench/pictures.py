@@ -6,6 +6,7 @@ Drawn to be read at about 850 pixels: labels stand at the ends of lines, colours
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +22,7 @@ BLACK, BLUE, ORANGE, GREEN, PINK, SKY, RED = "#000000", "#0072b2", "#e69f00", "#
 PEER_COLOURS = (GREEN, PINK, ORANGE, SKY, "#7a5195", "#8c564b", "#5a7d00", "#808080", "#b58900", "#2f4b7c")
 WIDTH = 8.5  # inches, at 100 dots each
 IDIOM = "NumPy idiom"
+SAID_ALREADY = r", in place|, no mask| \(p = 0\.5\)"  # in the title, or of no interest there
 CALL_SHOWS = 1 << 16
 BARS = (1 << 20, 1 << 24)
 BAR_PROBABILITIES = (0.5, 0.1)
@@ -154,7 +156,7 @@ def draw_times(report: Report, module: ModuleType) -> object | None:
     lines = [(SCALE, 0.5, "in-place scale: the roofline", BLACK, "-", 2.6)]
     lines += [(KERNEL, 0.5, "fastdrop, p = 0.5", BLUE, "-", 2.6), (KERNEL, 0.1, "fastdrop, p = 0.1", RED, "-", 2.6)]
     for row, colour in zip(chosen_lines(peers_by_speed(report, 0.5)), PEER_COLOURS, strict=False):
-        lines.append((row, 0.5, row.replace(" (p = 0.5)", ""), colour, "-", 1.3))
+        lines.append((row, 0.5, re.sub(SAID_ALREADY, "", row), colour, "-", 1.3))
     drawn = [(line, *series(report, *line[:2])) for line in lines]
     drawn = [(line, sizes, medians) for line, sizes, medians in drawn if sizes]
     if not drawn:
@@ -182,9 +184,9 @@ def draw_call(report: Report, axes: object) -> None:
     """Draw the call from Python, thin and dashed, as far as its overhead shows."""
     points = [(size, median) for size, median in zip(*series(report, CALL, 0.5), strict=True) if size <= CALL_SHOWS]
     if points:
-        axes.plot(*zip(*points, strict=True), "--", color=BLUE, linewidth=1.2)
-        axes.annotate("called\nfrom Python", xy=points[0], xytext=(5, 3), textcoords="offset points", color=BLUE,
-                      fontsize=8.5)  # fmt: skip
+        label = "fastdrop.dropout, p = 0.5, called from Python"
+        axes.plot(*zip(*points, strict=True), "--", color=BLUE, linewidth=1.2, label=label)
+        axes.legend(loc="upper right", frameon=False, fontsize=9)
 
 
 def label_ends(axes: object, drawn: list, last: int) -> None:
@@ -244,8 +246,9 @@ def draw_speed_ups(report: Report, module: ModuleType) -> object | None:
     if not rows:
         return None
     figure = module.Figure(figsize=(WIDTH, 1.3 + 0.36 * len(rows)), layout="constrained")
-    panels = figure.subplots(1, len(BAR_PROBABILITIES), sharex=True, sharey=True)
-    for axes, p in zip(panels, BAR_PROBABILITIES, strict=True):
+    drawn = [p for p in BAR_PROBABILITIES if any(values[p, size] for size in BARS)]
+    panels = figure.subplots(1, len(drawn), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, p in zip(panels, drawn, strict=True):
         for k, (size, colour) in enumerate(zip(BARS, (BLUE, SKY), strict=True)):
             here = values[p, size]
             places = [i + 0.2 - 0.4 * k for i, row in enumerate(rows) if row in here]
@@ -268,7 +271,7 @@ def draw_speed_ups(report: Report, module: ModuleType) -> object | None:
         axes.set_title(f"p = {p:g}", fontsize=10)
         axes.grid(axis="x", which="major", alpha=0.25)
         axes.tick_params(axis="y", length=0)
-    panels[-1].legend(loc="lower right", fontsize=8.5)
+    panels[0].legend(loc="lower right", fontsize=8.5)
     figure.suptitle("How many times as fast fastdrop is: float32, one core", fontsize=11, x=0.01, ha="left")
     figure.supxlabel(caption(report), fontsize=7.5, color="#555555", x=0.01, ha="left")
     return figure

@@ -10,10 +10,12 @@ from pathlib import Path
 from fastdrop.bench.case import Case, Row
 from fastdrop.bench.extras import InputError
 
-__all__ = ["FORMAT", "Report", "Result", "size_name"]
+__all__ = ["FORMAT", "TOO_SLOW", "Report", "Result", "size_name"]
 
 #: Number of the file format: a reader refuses another one.
 FORMAT = 2
+#: How the note of a row begins that was left out to save time.
+TOO_SLOW = "too slow: "
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from fastdrop.bench.case import Case
-from fastdrop.bench.results import Report, Result, size_name
+from fastdrop.bench.results import TOO_SLOW, Report, Result, size_name
 
 __all__ = ["format_full", "format_machine", "format_one"]
 
@@ -30,7 +30,7 @@ def format_full(report: Report) -> str:
     -------
     str
         Markdown. A cell holds nanoseconds an element and, in brackets, that as a multiple of the in-place scale; a
-        letter where there is no figure leads to the reason below the table.
+        number where there is no figure leads to the reason below the table.
     """
     parts = []
     for dtype in dict.fromkeys(r.dtype for r in report.results):
@@ -84,16 +84,18 @@ def format_one(
             scale = report.median("in-place scale", Case(size, p, dtype, threads))
             texts.append(cell(cells.get((row, size)), scale, notes))
         lines.append("| " + " | ".join([row, *texts]) + " |")
-    return "\n".join(lines) + "".join(f"\n\n{letter}: {note}." for note, letter in notes.items())
+    return "\n".join(lines) + "".join(f"\n\n{mark}: {note}." for note, mark in notes.items())
 
 
 def cell(result: Result | None, scale: float | None, notes: dict[str, str]) -> str:
     """Return a cell's text; a reason why it is empty goes to the notes."""
     if result is None:
         return "–"
+    if result.median is None and result.note.startswith(TOO_SLOW):
+        return result.note.replace(TOO_SLOW, "too slow (") + ")"
     if result.median is None:
-        letter = notes.setdefault(result.note.rstrip("."), f"<sup>{len(notes) + 1}</sup>")
-        return f"–{letter}"
+        mark = notes.setdefault(result.note.rstrip("."), f"<sup>{len(notes) + 1}</sup>")
+        return f"–{mark}"
     text = f"{result.median:.3f}" if result.median < 10 else f"{result.median:.1f}"
     times = result.median / scale if scale else None
     return text if times is None else f"{text} ({times:.2f})" if times < 10 else f"{text} ({times:.0f})"
