@@ -75,8 +75,17 @@ core = Extension(
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
 )
 
+# Only loops around the core's functions, which it gets from fastdrop._core: no second copy of the core.
+bench = Extension(
+    "fastdrop._bench",
+    sources=["fastdrop/_bench.pyx"],
+    depends=["csrc/fastdrop.h"],
+    include_dirs=["csrc", numpy.get_include()],
+    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+)
+
 setup(
     version=VERSION,
-    ext_modules=cythonize([core], build_dir="build/cython"),
+    ext_modules=cythonize([core, bench], build_dir="build/cython"),
     cmdclass={"build_ext": BuildWithOpenMP},
 )

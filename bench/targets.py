@@ -1,50 +1,146 @@
 """Print the project's speed targets beside what this machine shows: `python bench/targets.py [--isa avx2]`.
 
-Ratios of medians from one interleaved run, one thread, a fresh key for every call (see bench/README.md). The exit code
-says nothing about speed: machines differ, and a timed test is no test.
+Ratios of medians, each from one interleaved run, a fresh key for every call (see bench/README.md). The exit code says
+nothing about speed: machines differ, and a timed test is no test.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from fastdrop import _core, bench
+from target_explanations import EXPLANATIONS
+from target_rows import GROUPS, ISAS, Batch, Target
 
-SCALE = "in-place scale"
-
-
-def targets(results: list[bench.Result], calls: dict[str, float]) -> list[tuple[str, float, str, float]]:
-    """Return (what, measured, '<=' or '>=', target)."""
-    table = []
-    for p, limits in {0.5: {1 << 16: 1.7, 1 << 26: 1.25}, 0.1: {1 << 16: 4.5, 1 << 26: 1.5}}.items():
-        for size, limit in limits.items():
-            measured = bench.ratio(results, f"kernel p={p}", SCALE, size)
-            table.append((f"p = {p}, 2^{size.bit_length() - 1}: times the in-place scale", measured, "<=", limit))
-    for p, limits in {0.5: {16: 30, 20: 30, 24: 12}, 0.1: {16: 12, 20: 12, 24: 10}}.items():
-        for power, limit in limits.items():
-            measured = bench.ratio(results, f"NumPy idiom p={p}", f"fastdrop.dropout p={p}", 1 << power)
-            table.append((f"p = {p}, 2^{power}: times as fast as the NumPy idiom", measured, ">=", limit))
-    for p in (0.5, 0.1):
-        table.append((f"one call on 16 elements, p = {p}: microseconds", calls[f"fastdrop.dropout p={p}"], "<=", 1.5))
-    validity = abs(bench.ratio(results, SCALE, "np.multiply in place", 1 << 20) - 1)
-    table.append(("the scale against np.multiply at 2^20: relative difference", validity, "<=", 0.1))
-    return table
+from fastdrop import _core
+from fastdrop.bench import describe_machine, own_rows, peers
+from fastdrop.bench.command import show_progress
+from fastdrop.bench.machine import cores
+from fastdrop.bench.measure import measure
+from fastdrop.bench.results import Result
 
 
-def main() -> int:
+@dataclass(frozen=True)
+class Outcome:
+    """A target and what was measured; None where it could not be, and `note` says why."""
+
+    target: Target
+    measured: float | None
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it is met; None where nothing was measured."""
+        return None if self.measured is None else self.measured <= self.target.limit
+
+    def line(self) -> str:
+        """Return the line of the table."""
+        target = self.target
+        said = {True: "met", False: "NOT MET", None: f"not measured: {self.note}"}[self.met]
+        value = "" if self.measured is None else f"{self.measured:.3f}"
+        line = f"{target.text:78} {value:>8}  <= {target.limit:<5g} {said}"
+        return line if self.met is not False else f"{line}\n    {self.explanation()}"
+
+    def explanation(self) -> str:
+        """Return what is known of a target that is not met."""
+        return EXPLANATIONS.get(self.target.key, "no explanation on record")
+
+
+def evaluate(batch: Batch, results: Sequence[Result]) -> list[Outcome]:
+    """Compare a batch's targets with its results, which are in the order of its entries."""
+    outcomes = []
+    for target in batch.targets:
+        under = target.under if isinstance(target.under, tuple) else (target.under,)
+        used = [results[k] for k in (target.over, *under) if k is not None]
+        missing = [r for r in used if r.median is None]
+        if missing:
+            outcomes.append(Outcome(target, None, missing[0].note))
+            continue
+        value = used[0].median
+        if target.unit == "us":
+            value *= used[0].size / 1000
+        elif len(used) == 4:
+            value = value / used[1].median / (used[2].median / used[3].median)
+        elif len(used) == 2:
+            value /= used[1].median
+        outcomes.append(Outcome(target, value))
+    return outcomes
+
+
+def choose(names: str, isa: str) -> tuple[list[Batch], list[str]]:
+    """Return the batches of the groups named (all for an empty text), and why whole groups are left out."""
+    wanted = [name.strip() for name in names.split(",") if name.strip()] or list(GROUPS)
+    for name in wanted:
+        if name not in GROUPS:
+            raise ValueError(f"--only has to be of {', '.join(GROUPS)}, but got {name!r}")
+    left_out, batches = [], []
+    for name in wanted:
+        if name == "threads" and (len(cores()) < 2 or not _core.openmp()):
+            left_out.append("threads: this needs two cores and a build with OpenMP")
+            continue
+        found = GROUPS[name](isa)
+        if not found:
+            left_out.append(f"{name}: {peers.rows()[1].get('LIBXSMM', 'no such row')}")
+        batches += found
+    return batches, left_out
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; returns 0."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--isa", default="avx2" if "avx2" in _core.isas() else _core.isa())
-    parser.add_argument("--seconds", type=float, default=10.0)
-    options = parser.parse_args()
-    _core.set_isa(options.isa)
-    for name, value in bench.describe_machine().items():
-        print(f"{name}: {value}")
-    results = bench.measure(budget=options.seconds)
-    print(bench.format_table(results), end="\n\n")
-    for what, measured, sign, target in targets(results, bench.small_call()):
-        met = measured <= target if sign == "<=" else measured >= target
-        print(f"{what:62} {measured:7.2f}  {sign} {target:<5} {'met' if met else 'NOT MET'}")
+    usable = [isa for isa in ISAS if isa in _core.isas()]
+    parser.add_argument("--isa", help="instruction set: " + ", ".join(usable) + " (default: the best)")
+    parser.add_argument("--seconds", type=float, default=7.0, help="for each batch that is measured together (7)")
+    parser.add_argument("--only", default="", metavar="GROUP,...", help="of " + ", ".join(GROUPS))
+    parser.add_argument("--json", metavar="FILE", help="also write the table to this file")
+    options = parser.parse_args(arguments)
+    if not usable:
+        print(f"There are targets for {' and '.join(ISAS)} only; here run {', '.join(_core.isas())}.")
+        return 0
+    isa = options.isa or (_core.isa() if _core.isa() in usable else usable[-1])
+    if isa not in usable:
+        parser.error(f"--isa has to be of {', '.join(usable)}, which run here and have targets, but is {isa}")
+    if not options.seconds > 0:
+        parser.error(f"--seconds has to be above 0, but got {options.seconds:g}")
+    before = _core.isa()
+    _core.set_isa(isa)
+    if isa == "avx2":
+        os.environ.setdefault("LIBXSMM_TARGET", "hsw")  # the peer is held to the same instructions
+    try:
+        batches, left_out = choose(options.only, isa)
+        machine = describe_machine()
+        for name, value in machine.items():
+            print(f"{name}: {value}")
+        outcomes = []
+        for number, batch in enumerate(batches):
+            show_progress(f"{number + 1} of {len(batches)}: {batch.name}")
+            results = measure(batch.entries, options.seconds, longest=options.seconds / 4, seed=number)
+            own_rows.forget_buffers()
+            here = evaluate(batch, results)
+            show_progress("")
+            print("\n".join(["", *(outcome.line() for outcome in here)]), flush=True)
+            outcomes += here
+    except ValueError as error:
+        parser.error(str(error))
+    finally:
+        _core.set_isa(before)
+    for reason in left_out:
+        print(f"\nnot measured: {reason}")
+    counts = {met: sum(outcome.met is met for outcome in outcomes) for met in (True, False, None)}
+    print(f"\n{counts[True]} met, {counts[False]} not met, {counts[None]} not measured")
+    if options.json:
+        rows = [
+            vars(o.target) | {"measured": o.measured, "met": o.met, "note": o.note,
+                              "explanation": o.explanation() if o.met is False else ""}
+            for o in outcomes
+        ]  # fmt: skip
+        report = {"machine": machine, "isa": isa, "targets": rows, "left out": left_out}
+        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
     return 0
 
 

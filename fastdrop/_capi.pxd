@@ -34,6 +34,8 @@ cdef extern from "fastdrop.h" nogil:
     int fd_fold_in(fd_key key, unsigned role, uint64_t number, fd_key *out)
     uint64_t fd_threshold(double p)
     int fd_dropout(fd_key key, double p, uint64_t start, size_t n, int dtype, const void *x, void *y, const fd_exec *how)
+    int fd_fill(fd_key key, double p, uint64_t start, size_t n, uint8_t *bits, const fd_exec *how)
+    int fd_apply(const uint8_t *bits, size_t n, int dtype, double scale, const void *x, void *y, const fd_exec *how)
     uint64_t fd_count(const uint8_t *bits, uint64_t n)
     int fd_fill_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape, uint8_t *bits, const fd_exec *how)
     int fd_dropout_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape, int dtype, const void *x,

@@ -323,27 +323,20 @@ def compiler():
     return fd_compiler().decode()
 
 
-def repeat_scale_f32(cnp.ndarray x not None, float s, int times):
-    """Scale a contiguous float32 array in place so many times: what memory allows, for benchmarks."""
-    cdef float *data = <float *>cnp.PyArray_DATA(x)
-    cdef size_t n = x.size
-    if cnp.PyArray_TYPE(x) != cnp.NPY_FLOAT32 or not cnp.PyArray_ISCARRAY(x):
-        raise TypeError("x has to be a contiguous, writeable float32 array")
-    with nogil:
-        for _ in range(times):
-            fd_scale_f32(data, n, s)
+# ---- for fastdrop._bench, which must not have a core of its own ----------------------------------------------------
+
+cdef int c_dropout(fd_key key, double p, size_t n, int dtype, const void *x, void *y, const fd_exec *how) noexcept nogil:
+    return fd_dropout(key, p, 0, n, dtype, x, y, how)
 
 
-def repeat_dropout_f32(cnp.ndarray x not None, double p, uint64_t seed, int times):
-    """Drop in a contiguous float32 array so many times in place with the keys (seed, 0), (seed + 1, 0), ...: for benchmarks."""
-    cdef float *data = <float *>cnp.PyArray_DATA(x)
-    cdef size_t n = x.size
-    cdef uint64_t i
-    cdef int status = FD_OK
-    if cnp.PyArray_TYPE(x) != cnp.NPY_FLOAT32 or not cnp.PyArray_ISCARRAY(x):
-        raise TypeError("x has to be a contiguous, writeable float32 array")
-    with nogil:
-        for i in range(<uint64_t>times):
-            status |= fd_dropout(raw(seed + i, 0), p, 0, n, FD_F32, data, data, NULL)
-    check(status)
+cdef int c_apply(const uint8_t *bits, size_t n, int dtype, double scale, const void *x, void *y,
+                 const fd_exec *how) noexcept nogil:
+    return fd_apply(bits, n, dtype, scale, x, y, how)
 
+
+cdef int c_fill(fd_key key, double p, size_t n, uint8_t *bits, const fd_exec *how) noexcept nogil:
+    return fd_fill(key, p, 0, n, bits, how)
+
+
+cdef void c_scale(float *x, size_t n, float s) noexcept nogil:
+    fd_scale_f32(x, n, s)
