@@ -1,8 +1,8 @@
 """Dropout as other packages do it, for the benchmark to time beside fastdrop in one process.
 
 A module a package. Importing them imports no package: that happens when a row is prepared, and what is not installed
-is named with the reason. In-place rows work on an array of their own, filled with 1 before each timing; elements become
-0 or grow by 1 / (1 - p), never subnormal, so no repetition costs more than another for its values.
+is named with the reason. Rows that overwrite their array have it filled with 1 before each timing; elements become 0 or
+grow by 1 / (1 - p), never subnormal, so no repetition costs more than another for its values.
 ``run`` returns what its last call computed, for tests to look at: the array, or the array and what else there is.
 """
 

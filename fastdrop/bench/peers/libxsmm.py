@@ -21,7 +21,7 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.bench.case import Case, Row, UnsupportedError
-from fastdrop.bench.peers.tools import in_place, ones, seeds
+from fastdrop.bench.peers.tools import in_place, seeds, shared
 
 __all__ = ["missing", "rows", "target"]
 
@@ -120,7 +120,7 @@ class State:
 
 def prepare(case: Case, kind: int) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
     """Prepare one of the three primitives; ``run`` returns the array and the bytes of the mask."""
-    state, x = State(kind, case), ones(case)
+    state, x = State(kind, case), shared(case)
     if kind == KINDS["backward"]:
         forward = State(KINDS["in place, bit mask"], case)
         forward.driver.run(forward.handle, 1, x.ctypes.data)

@@ -17,7 +17,7 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.bench.case import Case, Row, UnsupportedError
-from fastdrop.bench.peers.tools import find, in_place, ones, only, quiet_import, seeds
+from fastdrop.bench.peers.tools import find, in_place, only, quiet_import, seeds, shared
 
 __all__ = ["missing", "rows"]
 
@@ -63,7 +63,7 @@ def prepare(case: Case) -> Callable[[int], np.ndarray]:
     numba = quiet_import("numba")
     if case.threads > numba.config.NUMBA_NUM_THREADS:
         raise UnsupportedError(f"numba has {numba.config.NUMBA_NUM_THREADS} threads")
-    drop, x = compiled(case.threads > 1), ones(case)
+    drop, x = compiled(case.threads > 1), shared(case)
     threshold, scale = np.uint32(round(case.p * 2**32)), x.dtype.type(1 / (1 - case.p))
     multiplier = 0x9E3779B1  # spreads consecutive seeds over all 32 bits
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fastdrop.bench.case import Case, Row, UnsupportedError
-from fastdrop.bench.peers.tools import in_place, ones
+from fastdrop.bench.peers.tools import in_place, ones, shared
 
 __all__ = ["missing", "rows"]
 
@@ -53,7 +53,7 @@ def raw_bytes(case: Case) -> Callable[[int], np.ndarray]:
     if not 0 < drop < 256:
         raise UnsupportedError(f"a byte has no p of {case.p}: it rounds to {drop}/256")
     generator = np.random.SFC64(1)
-    x, kept = ones(case), np.empty(min(BLOCK, case.size), bool)
+    x, kept = shared(case), np.empty(min(BLOCK, case.size), bool)
     threshold, scale = np.uint8(drop), x.dtype.type(256 / (256 - drop))
 
     def run(times: int) -> np.ndarray:
@@ -76,7 +76,7 @@ def raw_bits(case: Case) -> Callable[[int], np.ndarray]:
     one_thread(case)
     if case.p != 0.5:
         raise UnsupportedError(f"a bit has no p of {case.p}, only 0.5")
-    generator, x = np.random.SFC64(1), ones(case)
+    generator, x = np.random.SFC64(1), shared(case)
 
     def run(times: int) -> np.ndarray:
         with np.errstate(all="ignore"):

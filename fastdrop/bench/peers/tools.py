@@ -29,6 +29,7 @@ __all__ = [
     "quiet_import",
     "quiet_start",
     "seeds",
+    "shared",
 ]
 
 Run = TypeVar("Run", bound=Callable[[int], object])
@@ -85,6 +86,17 @@ def _no_bfloat16() -> np.dtype:
 def ones(case: Case) -> np.ndarray:
     """Return a new array of the case's elements, all 1, so that what is kept shows its factor."""
     return np.ones(case.size, dtype(case))
+
+
+def shared(case: Case) -> np.ndarray:
+    """Return the array that fastdrop's rows work on too, filled with 1 by every row before it is timed.
+
+    Which physical pages an array of a few megabytes gets, huge ones or not, can be worth a third of the time.
+    """
+    from fastdrop.bench.own_rows import array
+
+    dtype(case)  # says by name what is missing
+    return array(case.size, case.dtype)
 
 
 def only(case: Case, what: str, *dtypes: str) -> None:
