@@ -12,8 +12,16 @@ from fastdrop.key import Key
 __all__ = ["RNGLike", "key_source", "plain_key"]
 
 RNGLike = (
-    Key | int | np.integer | np.random.SeedSequence | np.random.Generator | np.random.BitGenerator | list | tuple
-    | np.ndarray | None
+    Key
+    | int
+    | np.integer
+    | np.random.SeedSequence
+    | np.random.Generator
+    | np.random.BitGenerator
+    | list
+    | tuple
+    | np.ndarray
+    | None
 )
 
 _ALLOWED = (
