@@ -147,7 +147,7 @@ const char *fd_isa_active(void);
 int fd_openmp(void);
 /* fd_max_threads returns how many threads outside limits (OMP_NUM_THREADS and its kin) allow this thread now. */
 int fd_max_threads(void);
-/* fd_last_team returns how many threads ran the latest parallel loop of this process: for tests of threading. */
+/* fd_last_team returns how many threads the latest loop of this process was offered to: for tests of threading. */
 int fd_last_team(void);
 /* fd_compiler returns the compiler's name and version. */
 const char *fd_compiler(void);

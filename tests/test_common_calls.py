@@ -119,5 +119,5 @@ def test_a_mask_refuses_another_shape_of_as_many_elements():
 @pytest.mark.parametrize("rng", [-1, 2**64, True], ids=str)
 def test_an_int_that_is_no_seed(rng):
     for call in (fd.dropout, fd.dropout_forward):
-        with pytest.raises((TypeError, ValueError), match="^rng"):
+        with pytest.raises((TypeError, ValueError), match=r"^rng"):
             call(np.ones(3), 0.5, rng=rng)

@@ -90,6 +90,36 @@ print(json.dumps(teams))
     assert answer(code, OMP_NUM_THREADS="4") == [4, 1, 1, 1]
 
 
+@needs_openmp
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="no list of threads on this system")
+def test_a_team_has_threads_that_work():
+    """A loop of four starts three threads, once; all of them then take part, and sleep when there is nothing to do."""
+    code = """
+import json, os, time, fastdrop as fd, numpy as np
+
+def seconds(thread):
+    with open(f"/proc/self/task/{thread}/stat") as file:
+        return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+x = np.ones(2**23, np.float32)
+fd.dropout(x, 0.1, rng=0, out=x, threads=1)
+before = set(os.listdir("/proc/self/task"))
+fd.dropout(x, 0.1, rng=0, out=x, threads=4)
+new = set(os.listdir("/proc/self/task")) - before
+started = time.perf_counter()
+while time.perf_counter() - started < 60 and min(map(seconds, new)) < 0.05:
+    fd.dropout(x, 0.1, rng=0, out=x, threads=4)
+worked = [seconds(thread) for thread in new]
+time.sleep(0.1)
+asleep = {thread: seconds(thread) for thread in new}
+time.sleep(0.5)
+busy = sum(seconds(thread) - asleep[thread] for thread in new)
+more = set(os.listdir("/proc/self/task")) - before - new
+print(json.dumps([len(new), min(worked) >= 0.05, busy, len(more)]))
+"""
+    assert answer(code, OMP_NUM_THREADS="4", timeout=120) == [3, True, 0, 0]
+
+
 PRECEDENCE = f"""
 import json, sys
 import fastdrop as fd, numpy as np
