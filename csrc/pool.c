@@ -4,7 +4,9 @@
  * in between. Next to another library that spins (OpenBLAS, another OpenMP) on as many cores, each region then
  * waits for the end of somebody's time slice: 4 ms in place of 20 us (bench/alternate.py). Here the caller never waits
  * for a thread to begin, and a thread without work gives its core to whoever wants it. */
-#if !defined(_POSIX_C_SOURCE)
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* which CPU this is, and another one */
+#elif !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L /* -std=c11 hides POSIX */
 #endif
 
@@ -49,6 +51,7 @@ static struct {
     _Alignas(LINE) atomic_flag taken; /* by a caller; all below is then its own until the state is OPEN */
     int watched, started;
     int64_t ended; /* when the last job was done */
+    atomic_int cpu; /* where the caller of the latest job was when it began */
     /* the job: written while the state is 0 but for its number, read by threads inside it */
     int team, rouse;
     fd_range_fn *fn;
@@ -77,6 +80,24 @@ static void relax(int turn)
     __asm__ volatile("yield");
 #endif
 }
+
+#if defined(__linux__)
+static int this_cpu(void) { return sched_getcpu(); }
+
+/* When all CPUs are busy, be it with somebody's spinning, Linux wakes a thread where it was woken from: there it can only
+ * take the caller's time. So it goes to another one and is free to move from then on. */
+static void leave(int cpu)
+{
+    cpu_set_t allowed, others;
+    if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed)) return;
+    others = allowed;
+    CPU_CLR((unsigned)cpu, &others);
+    if (CPU_COUNT(&others) && !sched_setaffinity(0, sizeof others, &others)) sched_setaffinity(0, sizeof allowed, &allowed);
+}
+#else
+static int this_cpu(void) { return -1; }
+static void leave(int cpu) { (void)cpu; }
+#endif
 
 static void wake(int id)
 {
@@ -131,6 +152,12 @@ static void *help(void *argument)
     for (int turn = 0;; turn += turn < PAUSES) {
         uint64_t state = atomic_load(&pool.state);
         if (is_new(state, seen)) {
+            const int cpu = this_cpu();
+            if (cpu >= 0 && cpu == atomic_load_explicit(&pool.cpu, memory_order_relaxed)) {
+                leave(cpu);
+                state = atomic_load(&pool.state);
+                if (!is_new(state, seen)) continue;
+            }
             if (!atomic_compare_exchange_weak(&pool.state, &state, state + INSIDE)) continue;
             seen = state / NUMBER;
             if (h->id < pool.team) work(h->id);
@@ -183,6 +210,7 @@ int fd_pool_run(int team, uint64_t elements, uint64_t begin, uint64_t end, fd_ra
         return 1;
     }
     if (pool.started < team - 1) start_helpers(team - 1);
+    atomic_store_explicit(&pool.cpu, this_cpu(), memory_order_relaxed);
     pool.team = team;
     pool.fn = fn;
     pool.context = context;
