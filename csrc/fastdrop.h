@@ -6,9 +6,9 @@
  *
  * Conventions. Functions that can fail return an fd_status and check every argument before the first write: on any
  * status but FD_OK and FD_INTERRUPTED the output is untouched. Nothing here allocates, prints, exits or keeps state,
- * apart from the instruction set in use (one atomic pointer). All functions may be called from any number of threads
- * at once, on outputs that do not overlap. Lengths are in elements, array strides in bytes, mask strides in mask
- * indices. A mask is packed one bit an element, 1 = kept, element j at bit j % 8 of byte j / 8.
+ * apart from the instruction set in use (one atomic pointer) and the threads of the process. All functions may be called
+ * from any number of threads at once, on outputs that do not overlap. Lengths are in elements, array strides in bytes,
+ * mask strides in mask indices. A mask is packed one bit an element, 1 = kept, element j at bit j % 8 of byte j / 8.
  */
 #ifndef FASTDROP_H
 #define FASTDROP_H
@@ -147,7 +147,7 @@ const char *fd_isa_active(void);
 int fd_openmp(void);
 /* fd_max_threads returns how many threads outside limits (OMP_NUM_THREADS and its kin) allow this thread now. */
 int fd_max_threads(void);
-/* fd_last_team returns how many threads ran the latest parallel loop of this process: for tests of threading. */
+/* fd_last_team returns how many threads the latest loop of this process was offered to: for tests of threading. */
 int fd_last_team(void);
 /* fd_compiler returns the compiler's name and version. */
 const char *fd_compiler(void);

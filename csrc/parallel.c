@@ -3,6 +3,8 @@
 
 #include <stdatomic.h>
 
+#include "pool.h"
+
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
@@ -14,6 +16,25 @@ int fd_last_team(void) { return atomic_load_explicit(&last_team, memory_order_re
 #if defined(_OPENMP)
 
 int fd_openmp(void) { return _OPENMP; }
+
+/* Limits from outside, of the calling thread and now. */
+static int allowed(void)
+{
+    if (omp_in_parallel()) return 1;
+    int limit = omp_get_thread_limit(), n = omp_get_max_threads();
+    return n < limit ? n : limit;
+}
+
+#if defined(FD_POOL)
+
+int fd_max_threads(void) { return allowed(); }
+
+static void run_team(int team, uint64_t elements, uint64_t begin, uint64_t end, fd_range_fn *fn, void *context)
+{
+    atomic_store_explicit(&last_team, fd_pool_run(team, elements, begin, end, fn, context), memory_order_relaxed);
+}
+
+#else
 
 /* GNU OpenMP's threads do not survive fork(), and its next parallel region in the child waits for them for ever.
  * So a child of a process that has run a region stays on one thread. */
@@ -38,13 +59,12 @@ static void watch_forks(void) {}
 
 int fd_max_threads(void)
 {
-    if (atomic_load_explicit(&forked_after_region, memory_order_relaxed) || omp_in_parallel()) return 1;
-    int limit = omp_get_thread_limit(), n = omp_get_max_threads();
-    return n < limit ? n : limit;
+    return atomic_load_explicit(&forked_after_region, memory_order_relaxed) ? 1 : allowed();
 }
 
-static void run_team(int team, uint64_t begin, uint64_t end, fd_range_fn *fn, void *context)
+static void run_team(int team, uint64_t elements, uint64_t begin, uint64_t end, fd_range_fn *fn, void *context)
 {
+    (void)elements;
     watch_forks();
 #pragma omp parallel for schedule(static) num_threads(team)
     for (int i = 0; i < team; i++) {
@@ -55,13 +75,16 @@ static void run_team(int team, uint64_t begin, uint64_t end, fd_range_fn *fn, vo
     }
 }
 
+#endif
+
 #else
 
 int fd_openmp(void) { return 0; }
 int fd_max_threads(void) { return 1; }
-static void run_team(int team, uint64_t begin, uint64_t end, fd_range_fn *fn, void *context)
+static void run_team(int team, uint64_t elements, uint64_t begin, uint64_t end, fd_range_fn *fn, void *context)
 {
     (void)team;
+    (void)elements;
     fn(context, begin, end);
 }
 
@@ -84,9 +107,10 @@ fd_status fd_run(const fd_exec *exec, uint64_t units, uint64_t unit_elements, fd
     }
     for (uint64_t begin = 0; begin < units;) {
         uint64_t end = units - begin > slab ? begin + slab : units;
-        int team = team_size(exec ? exec->threads : 1, end - begin, (end - begin) * unit_elements);
+        const uint64_t elements = (end - begin) * unit_elements;
+        const int team = team_size(exec ? exec->threads : 1, end - begin, elements);
         if (team > 1) {
-            run_team(team, begin, end, fn, context);
+            run_team(team, elements, begin, end, fn, context);
         } else {
             atomic_store_explicit(&last_team, 1, memory_order_relaxed);
             fn(context, begin, end);

@@ -8,11 +8,11 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.arrays import as_input, make_output
-from fastdrop.geometry import make_geometry
+from fastdrop.geometry import make_geometry, whole_geometry
 from fastdrop.key import Key
 from fastdrop.mask import Mask
 from fastdrop.probability import broadcast_p, check_p
-from fastdrop.rng import RNGLike, key_source
+from fastdrop.rng import RNGLike, key_source, plain_key
 from fastdrop.shard import Shard
 from fastdrop.threads import check_threads
 
@@ -84,30 +84,14 @@ def dropout(
     >>> fd.dropout(x, 0.5, training=False) is x
     True
     """
-    if training is True and share_axes is None and noise_shape is None and shard is None and type(rng) is Key:
-        y = _core.dropout_run(x, p, rng, out, threads)  # the common call, in a fraction of a microsecond
-        if y is not None:
+    if training is True and share_axes is None and noise_shape is None and shard is None:
+        key = rng if type(rng) is Key else plain_key(rng)
+        y = None if key is None else _core.dropout_run(x, p, key, out, threads)
+        if y is not None:  # the common call, in a fraction of a microsecond
             return y
     if not isinstance(training, (bool, np.bool_)):
         raise TypeError(f"training has to be a bool, but got {training!r} of type {type(training).__name__}")
-    array, dtype = as_input(x)
-    geometry = make_geometry(array.shape, share_axes, noise_shape, shard)
-    probability = check_p(p)
-    broadcast_p(probability, geometry.mask_shape, geometry.shape)
-    team = check_threads(threads)
-    draw = key_source(rng)
-    idle = not training or (isinstance(probability, float) and probability == 0.0)
-    same = idle and out is None and isinstance(x, np.ndarray)
-    others = (p,) if isinstance(p, np.ndarray) else ()
-    y = array if same else make_output(array, out, others)
-    if not training:
-        if y is not array:
-            np.copyto(y, array)
-        return y
-    key = draw()
-    if not same:
-        Mask._make(geometry, probability, key, None)._arguments.apply(dtype, array, y, None, team)
-    return y
+    return _drop(x, p, rng, bool(training), out, False, share_axes, noise_shape, shard, threads)[0]
 
 
 def dropout_forward(
@@ -157,21 +141,12 @@ def dropout_forward(
     """
     if not isinstance(store, (bool, np.bool_)):
         raise TypeError(f"store has to be a bool, but got {store!r} of type {type(store).__name__}")
-    array, dtype = as_input(x)
-    geometry = make_geometry(array.shape, share_axes, noise_shape, shard)
-    probability = check_p(p)
-    broadcast_p(probability, geometry.mask_shape, geometry.shape)
-    team = check_threads(threads)
-    draw = key_source(rng)
-    others = (p,) if isinstance(p, np.ndarray) else ()
-    same = isinstance(probability, float) and probability == 0.0 and out is None and isinstance(x, np.ndarray)
-    y = array if same else make_output(array, out, others)
-    mask = Mask._make(geometry, probability, draw(), None)
-    if store:
-        mask = mask.store()
-    if not same:
-        mask._arguments.apply(dtype, array, y, None, team)
-    return y, mask
+    if not store and share_axes is None and noise_shape is None and shard is None:
+        key = plain_key(rng)
+        y = None if key is None else _core.dropout_run(x, p, key, out, threads)
+        if y is not None:
+            return y, Mask._make(whole_geometry(x.shape), p, key, None)
+    return _drop(x, p, rng, True, out, bool(store), share_axes, noise_shape, shard, threads)
 
 
 def dropout_backward(
@@ -210,11 +185,39 @@ def dropout_backward(
     """
     if not isinstance(mask, Mask):
         raise TypeError(f"mask has to be a Mask, but got {mask!r} of type {type(mask).__name__}")
-    array, dtype = as_input(dy, "dy")
-    if array.shape != mask.shape:
-        raise ValueError(f"dy has to have the mask's shape {mask.shape}, but got {array.shape}")
+    return mask._apply(dy, "dy", out, None, threads)
+
+
+def _drop(
+    x: object,
+    p: object,
+    rng: object,
+    training: bool,
+    out: object,
+    store: bool,
+    share_axes: object,
+    noise_shape: object,
+    shard: object,
+    threads: object,
+) -> tuple[np.ndarray, Mask | None]:
+    """Check the arguments and drop: all calls but the common ones. There is no mask without training."""
+    array, dtype = as_input(x)
+    geometry = make_geometry(array.shape, share_axes, noise_shape, shard)
+    probability = check_p(p)
+    broadcast_p(probability, geometry.mask_shape, geometry.shape)
     team = check_threads(threads)
-    others = tuple(a for a in (mask._p, mask._bits) if isinstance(a, np.ndarray))
-    y = make_output(array, out, others, "dy")
-    mask._arguments.apply(dtype, array, y, None, team)
-    return y
+    draw = key_source(rng)
+    idle = not training or (isinstance(probability, float) and probability == 0.0)
+    same = idle and out is None and isinstance(x, np.ndarray)
+    others = (p,) if isinstance(p, np.ndarray) else ()
+    y = array if same else make_output(array, out, others)
+    if not training:
+        if y is not array:
+            np.copyto(y, array)
+        return y, None
+    mask = Mask._make(geometry, probability, draw(), None)
+    if store:
+        mask = mask.store()
+    if not same:
+        mask._core_arguments().apply(dtype, array, y, None, team)
+    return y, mask

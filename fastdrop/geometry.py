@@ -10,7 +10,7 @@ from fastdrop import _core
 from fastdrop.integers import integer, lengths, product
 from fastdrop.shard import Shard
 
-__all__ = ["Geometry", "c_strides", "make_geometry"]
+__all__ = ["Geometry", "c_strides", "make_geometry", "whole_geometry"]
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def make_geometry(
     TypeError, ValueError
         As `fastdrop.Mask` documents them.
     """
-    if share_axes is None and noise_shape is None and shard is None and type(shape) is tuple:
-        return _whole(shape)
     shape = lengths(_sequence(shape), "shape")
+    if share_axes is None and noise_shape is None and shard is None:
+        return whole_geometry(shape)
     _check_size(shape)
     if shard is not None:
         if not isinstance(shard, Shard):
@@ -94,14 +94,10 @@ def _check_size(shape: tuple[int, ...]) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _whole_of_ints(shape: tuple[int, ...]) -> Geometry:
-    """The plain case, which programs ask for again and again."""
+def whole_geometry(shape: tuple[int, ...]) -> Geometry:
+    """Number a whole array of a shape that is known to hold ints only: what programs ask for again and again."""
     _check_size(shape)
     return Geometry(shape, shape, 0, c_strides(shape), None)
-
-
-def _whole(shape: tuple[int, ...]) -> Geometry:
-    return _whole_of_ints(lengths(shape, "shape"))
 
 
 def _sequence(value: object) -> object:

@@ -22,6 +22,8 @@ def integer(value: object, name: str) -> int:
     TypeError
         If it is something else. A bool is no number here, whatever Python says.
     """
+    if type(value) is int:
+        return value
     if not isinstance(value, (bool, np.bool_)):
         try:
             return operator.index(value)  # type: ignore[arg-type]

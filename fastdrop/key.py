@@ -11,6 +11,7 @@ __all__ = ["ROLES", "Key"]
 
 #: Names of the roles of derived keys, by their number in the contract.
 ROLES = ("user", "child", "call", "part", "step", "sample", "replica")
+_NUMBERS = {role: number for number, role in enumerate(ROLES)}
 
 
 def _word(value: object, name: str) -> int:
@@ -92,12 +93,13 @@ class Key(_core.KeyBase):
         """
         if not isinstance(role, str):
             raise TypeError(f"role has to be one of {', '.join(ROLES)}, but got {role!r}")
-        if role not in ROLES:
+        if role not in _NUMBERS:
             raise ValueError(f"role has to be one of {', '.join(ROLES)}, but got {role!r}")
         number = integer(n, "n")
         if not 0 <= number < 1 << 56:
             raise ValueError(f"n has to be between 0 and 2**56 - 1, but got {number}")
-        return Key(*_core.fold_in(self.seed, self.stream, ROLES.index(role), number))
+        seed, stream = _core.fold_in(self.seed, self.stream, _NUMBERS[role], number)
+        return _core.KeyBase.__new__(Key, seed, stream)  # words of the core need no check
 
     def generator(self) -> np.random.Generator:
         """Return a NumPy generator that starts from this key, so that one key serves a whole run.

@@ -209,14 +209,23 @@ class Mask(MaskState):
         >>> mask.apply(x, out=x) is x
         True
         """
-        array, dtype = as_input(x)
-        if array.shape != self.shape:
-            raise ValueError(f"x has to have the mask's shape {self.shape}, but got {array.shape}")
+        return self._apply(x, "x", out, scale, threads)
+
+    def _apply(self, x: np.ndarray, name: str, out: np.ndarray | None, scale: object, threads: object) -> np.ndarray:
+        """Do what `apply` says, of an array that the caller knows by this name."""
+        shape = self._geometry.shape
+        if scale is None and self._is_plain() and type(x) is np.ndarray and x.shape == shape:
+            y = _core.dropout_run(x, self._p, self._key, out, threads)  # the common call, as in `dropout`
+            if y is not None:
+                return y
+        array, dtype = as_input(x, name)
+        if array.shape != shape:
+            raise ValueError(f"{name} has to have the mask's shape {shape}, but got {array.shape}")
         number = None if scale is None else _check_scale(scale)
         team = check_threads(threads)
         others = tuple(a for a in (self._p, self._bits) if isinstance(a, np.ndarray))
-        y = make_output(array, out, others)
-        self._arguments.apply(dtype, array, y, number, team)
+        y = make_output(array, out, others, name)
+        self._core_arguments().apply(dtype, array, y, number, team)
         return y
 
     def store(self) -> Mask:

@@ -23,7 +23,7 @@ class MaskState:
     __slots__ = ("_arguments", "_bits", "_geometry", "_key", "_p")
     __array_ufunc__ = None  # no arithmetic with arrays, which NumPy would do element by element on one object
 
-    _arguments: _core.MaskArguments
+    _arguments: _core.MaskArguments | None
     _bits: np.ndarray | None
     _geometry: Geometry
     _key: Key | None
@@ -36,11 +36,19 @@ class MaskState:
         set_(self, "_p", p)
         set_(self, "_key", key)
         set_(self, "_bits", bits)
-        start, strides = geometry.start, geometry.strides
+        set_(self, "_arguments", None)
         if bits is not None:
             bits.flags.writeable = False
-            start, strides = 0, c_strides(geometry.mask_shape)
-        set_(self, "_arguments", self._make_arguments(geometry.shape, start, strides))
+
+    def _core_arguments(self) -> _core.MaskArguments:
+        """Return what the core is told of this mask, made when first needed: the common calls get by without."""
+        if self._arguments is None:
+            geometry = self._geometry
+            start, strides = geometry.start, geometry.strides
+            if self._bits is not None:
+                start, strides = 0, c_strides(geometry.mask_shape)
+            object.__setattr__(self, "_arguments", self._make_arguments(geometry.shape, start, strides))
+        return self._arguments
 
     def _make_arguments(
         self, shape: tuple[int, ...], start: int, strides: tuple[int, ...], p: float | np.ndarray | None = None
@@ -55,6 +63,11 @@ class MaskState:
         mask = object.__new__(cls)
         mask._set(geometry, p, key, bits)
         return mask
+
+    def _is_plain(self) -> bool:
+        """Whether it is a law over a whole array, a decision for each element: numbered as the elements are."""
+        geometry = self._geometry
+        return self._bits is None and geometry.shard is None and geometry.mask_shape is geometry.shape
 
     @property
     def shape(self) -> tuple[int, ...]:

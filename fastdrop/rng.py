@@ -6,19 +6,37 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastdrop import _core
 from fastdrop.key import Key
 
-__all__ = ["RNGLike", "key_source"]
+__all__ = ["RNGLike", "key_source", "plain_key"]
 
 RNGLike = (
-    Key | int | np.integer | np.random.SeedSequence | np.random.Generator | np.random.BitGenerator | list | tuple
-    | np.ndarray | None
+    Key
+    | int
+    | np.integer
+    | np.random.SeedSequence
+    | np.random.Generator
+    | np.random.BitGenerator
+    | list
+    | tuple
+    | np.ndarray
+    | None
 )
 
 _ALLOWED = (
     "a Key, an int, a SeedSequence, a sequence of ints, a numpy.random.Generator (numpy.random.default_rng makes one), "
     "a BitGenerator or None"
 )
+
+
+def plain_key(rng: object) -> Key | None:
+    """Return the key that `rng` already stands for, a Key or an int; None for all else, which `key_source` is for."""
+    if type(rng) is Key:
+        return rng
+    if type(rng) is int and 0 <= rng < 1 << 64:
+        return _core.KeyBase.__new__(Key, rng)
+    return None
 
 
 def key_source(rng: object) -> Callable[[], Key]:
@@ -63,10 +81,8 @@ def _entropy(numbers: list | tuple | np.ndarray) -> np.random.SeedSequence:
 
 
 def _from_sequence(sequence: np.random.SeedSequence) -> Key:
-    seed, stream = sequence.generate_state(2, np.uint64)
-    return Key(int(seed), int(stream))
+    return Key(*sequence.generate_state(2, np.uint64).tolist())
 
 
 def _from_generator(generator: np.random.Generator) -> Key:
-    seed, stream = generator.integers(0, 2**64 - 1, size=2, dtype=np.uint64, endpoint=True)
-    return Key(int(seed), int(stream))
+    return Key(*generator.integers(0, 2**64 - 1, size=2, dtype=np.uint64, endpoint=True).tolist())

@@ -34,7 +34,7 @@ def test_the_files_are_there():
         ("OpenMP", r"#\s*pragma omp|\bomp_\w+\(", r"parallel\.c"),
         ("cpuid", r"\b__get_cpuid|\bxgetbv", r"cpu\.c"),
         ("the environment", r"\bgetenv\(", r"dispatch\.c"),
-        ("fork handlers", r"\bpthread_atfork\(", r"parallel\.c"),
+        ("fork handlers and threads", r"\bpthread_\w+\(", r"(parallel|pool)\.c"),
         ("memory, output, exits", r"\b(malloc|calloc|realloc|printf|fprintf|puts|abort|exit|_exit)\(", r"(?!)"),
         ("Python", r"#include\s*[<\"](Python|numpy/)", r"(?!)"),
         ("libm", r"#include\s*<math\.h>", r"(?!)"),

@@ -90,6 +90,62 @@ print(json.dumps(teams))
     assert answer(code, OMP_NUM_THREADS="4") == [4, 1, 1, 1]
 
 
+@needs_openmp
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="no list of threads on this system")
+def test_a_team_has_threads_that_work():
+    """A loop of four starts three threads, once; all of them then take part, and sleep when there is nothing to do."""
+    code = """
+import json, os, time, fastdrop as fd, numpy as np
+
+def seconds(thread):
+    with open(f"/proc/self/task/{thread}/stat") as file:
+        return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+x = np.ones(2**23, np.float32)
+fd.dropout(x, 0.1, rng=0, out=x, threads=1)
+before = set(os.listdir("/proc/self/task"))
+fd.dropout(x, 0.1, rng=0, out=x, threads=4)
+new = set(os.listdir("/proc/self/task")) - before
+started = time.perf_counter()
+while time.perf_counter() - started < 60 and min(map(seconds, new)) < 0.05:
+    fd.dropout(x, 0.1, rng=0, out=x, threads=4)
+worked = [seconds(thread) for thread in new]
+time.sleep(0.1)
+asleep = {thread: seconds(thread) for thread in new}
+time.sleep(0.5)
+busy = sum(seconds(thread) - asleep[thread] for thread in new)
+more = set(os.listdir("/proc/self/task")) - before - new
+print(json.dumps([len(new), min(worked) >= 0.05, busy, len(more)]))
+"""
+    assert answer(code, OMP_NUM_THREADS="4", timeout=120) == [3, True, 0, 0]
+
+
+@needs_openmp
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="no list of threads on this system")
+def test_threads_that_can_not_be_started_are_done_without():
+    """Without memory for their stacks the caller does all the work, and asks again the next time."""
+    code = """
+import json, os, resource, fastdrop as fd, numpy as np
+x = np.linspace(1, 2, 2**20)
+y, wanted = np.empty_like(x), fd.dropout(x, 0.1, rng=3, threads=1)
+
+def work():
+    y.fill(0)
+    fd.dropout(x, 0.1, rng=3, out=y, threads=3)
+    return bool((y == wanted).all()), len(os.listdir("/proc/self/task")) - before
+
+np.array_equal(y, wanted)  # what NumPy sets up at first use is there before memory gets short
+before = len(os.listdir("/proc/self/task"))
+pages = int(open("/proc/self/statm").read().split()[0])
+limits = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**22, limits[1]))
+alone = work()
+resource.setrlimit(resource.RLIMIT_AS, limits)
+print(json.dumps([alone, work()]))
+"""
+    assert answer(code, OMP_NUM_THREADS="4") == [[True, 0], [True, 2]]
+
+
 PRECEDENCE = f"""
 import json, sys
 import fastdrop as fd, numpy as np
