@@ -22,7 +22,7 @@ FD_INLINE scale_ps scale_f32(double s)
     return scale;
 }
 FD_INLINE scale_ps scale_f16(double s) { return scale_f32(s); }
-FD_INLINE scale_ps scale_bf16(double s) { return scale_f32(s); }
+FD_INLINE scale_ps scale_bf16(double s) { return scale_f32(s == s ? s : (double)fd_as_float(0x7FC00000u)); }
 FD_INLINE scale_pd scale_f64(double s)
 {
     scale_pd scale = {_mm256_set1_pd(s), _mm256_setzero_pd()};
@@ -51,21 +51,19 @@ FD_INLINE __m256i scaled_f16(const uint16_t *x, scale_ps s)
     return _mm256_set_m128i(high, low);
 }
 
-/* Rounds to nearest even in the upper half of each word; a NaN stays one. */
-FD_INLINE __m256i round_bf16(__m256 f)
+/* Rounds to nearest even in the upper half of each word. The low half of a NaN that was a bfloat16 is 0, so that it
+ * stays one. */
+FD_INLINE __m256i rounded_bf16(__m256 f)
 {
-    __m256i u = _mm256_castps_si256(f), top = _mm256_srli_epi32(u, 16);
-    __m256i odd = _mm256_and_si256(top, _mm256_set1_epi32(1));
-    __m256i r = _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(u, _mm256_set1_epi32(0x7FFF)), odd), 16);
-    __m256i nan = _mm256_or_si256(top, _mm256_set1_epi32(0x40));
-    return _mm256_blendv_epi8(r, nan, _mm256_castps_si256(_mm256_cmp_ps(f, f, _CMP_UNORD_Q)));
+    __m256i u = _mm256_castps_si256(f), odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+    return _mm256_add_epi32(_mm256_add_epi32(u, _mm256_set1_epi32(0x7FFF)), odd);
 }
 FD_INLINE __m256i scaled_bf16(const uint16_t *x, scale_ps s)
 {
-    const __m256i zero = _mm256_setzero_si256(), v = load(x); /* unpack and pack both work within 128-bit halves */
-    __m256 low = _mm256_castsi256_ps(_mm256_unpacklo_epi16(zero, v));
-    __m256 high = _mm256_castsi256_ps(_mm256_unpackhi_epi16(zero, v));
-    return _mm256_packus_epi32(round_bf16(_mm256_mul_ps(low, s.by)), round_bf16(_mm256_mul_ps(high, s.by)));
+    const __m256i v = load(x), even = _mm256_slli_epi32(v, 16), odd = _mm256_and_si256(v, _mm256_set1_epi32(-65536));
+    const __m256i low = rounded_bf16(_mm256_mul_ps(_mm256_castsi256_ps(even), s.by));
+    const __m256i high = rounded_bf16(_mm256_mul_ps(_mm256_castsi256_ps(odd), s.by));
+    return _mm256_blend_epi16(_mm256_srli_epi32(low, 16), high, 0xAA);
 }
 
 /* A dropped element is +0 whatever it was: where the sign of the mask is not set, or by all its bits in 16. */
@@ -140,24 +138,69 @@ FD_INLINE void bits_f64(const uint8_t *bits, const uint64_t *x, uint64_t *y, sca
         select_64(y + 4 * j, scaled_f64(x + 4 * j, s), m, s);
     }
 }
+/* Masks of the four vectors of a narrow type. */
+FD_INLINE void bits_masks(const uint8_t *bits, __m256i m[4])
+{
+    const __m256i each = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384,
+                                           (short)0x8000);
+    for (int j = 0; j < 4; j++) {
+        int16_t word;
+        memcpy(&word, bits + 2 * j, 2);
+        m[j] = _mm256_cmpeq_epi16(_mm256_and_si256(_mm256_set1_epi16(word), each), each);
+    }
+}
 #define FD_AVX2_BITS_HALF(type)                                                                                    \
     FD_INLINE void bits_##type(const uint8_t *bits, const uint16_t *x, uint16_t *y, scale_ps s)                    \
     {                                                                                                              \
-        const __m256i each = _mm256_setr_epi16(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,      \
-                                               16384, (short)0x8000);                                              \
-        __m256i w[4];                                                                                              \
-        for (int j = 0; j < 4; j++) {                                                                              \
-            int16_t word;                                                                                          \
-            memcpy(&word, bits + 2 * j, 2);                                                                        \
-            w[j] = _mm256_set1_epi16(word);                                                                        \
-        }                                                                                                          \
-        for (int j = 0; j < 4; j++) {                                                                              \
-            const __m256i m = _mm256_cmpeq_epi16(_mm256_and_si256(w[j], each), each);                              \
-            put(y + 16 * j, _mm256_and_si256(scaled_##type(x + 16 * j, s), m));                                    \
-        }                                                                                                          \
+        __m256i m[4];                                                                                              \
+        bits_masks(bits, m);                                                                                       \
+        for (int j = 0; j < 4; j++) put(y + 16 * j, _mm256_and_si256(scaled_##type(x + 16 * j, s), m[j]));         \
     }
 FD_AVX2_BITS_HALF(f16)
 FD_AVX2_BITS_HALF(bf16)
+
+/* The scale is 2: the lowest exponent bit is added, but to subnormals and zeros themselves. Where anything is infinite,
+ * NaN or becomes it, which is rare, the whole of half.h's fd_twice. */
+typedef fd_half_format scale_type_f16_twice, scale_type_bf16_twice;
+FD_INLINE __m256i twice_special(__m256i v, __m256i body, __m256i sum, fd_half_format f)
+{
+    const __m256i inf = _mm256_set1_epi16((short)f.inf);
+    const __m256i quiet = _mm256_or_si256(body, _mm256_set1_epi16((short)(f.unit >> 1)));
+    const __m256i nan = _mm256_and_si256(quiet, _mm256_cmpgt_epi16(body, inf));
+    const __m256i sign = _mm256_xor_si256(v, body);
+    return _mm256_or_si256(_mm256_or_si256(_mm256_min_epu16(sum, inf), nan), sign);
+}
+FD_INLINE void bits_twice(const uint8_t *bits, const uint16_t *x, uint16_t *y, fd_half_format f)
+{
+    const __m256i unit = _mm256_set1_epi16((short)f.unit), last = _mm256_set1_epi16((short)(f.inf - f.unit - 1));
+    __m256i m[4], v[4], body[4], step[4], most = _mm256_setzero_si256();
+    bits_masks(bits, m);
+    for (int j = 0; j < 4; j++) {
+        v[j] = load(x + 16 * j);
+        body[j] = _mm256_and_si256(v[j], _mm256_set1_epi16(0x7FFF));
+        step[j] = _mm256_min_epu16(body[j], unit);
+        most = _mm256_max_epu16(most, body[j]);
+    }
+    if (_mm256_movemask_epi8(_mm256_cmpgt_epi16(most, last)))
+        for (int j = 0; j < 4; j++) {
+            const __m256i r = twice_special(v[j], body[j], _mm256_add_epi16(body[j], step[j]), f);
+            put(y + 16 * j, _mm256_and_si256(r, m[j]));
+        }
+    else
+        for (int j = 0; j < 4; j++) put(y + 16 * j, _mm256_and_si256(_mm256_add_epi16(v[j], step[j]), m[j]));
+}
+#define FD_AVX2_TWICE(type)                                                                                        \
+    FD_INLINE fd_half_format scale_##type##_twice(double s)                                                        \
+    {                                                                                                              \
+        (void)s;                                                                                                   \
+        return fd_format_##type;                                                                                   \
+    }                                                                                                              \
+    FD_INLINE void bits_##type##_twice(const uint8_t *bits, const uint16_t *x, uint16_t *y, fd_half_format f)      \
+    {                                                                                                              \
+        bits_twice(bits, x, y, f);                                                                                 \
+    }
+FD_AVX2_TWICE(f16)
+FD_AVX2_TWICE(bf16)
 
 /* mul_T: 64 elements, all kept. */
 #define FD_AVX2_MUL(type, elem, per)                                                          \

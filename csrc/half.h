@@ -58,4 +58,20 @@ FD_INLINE uint16_t fd_float_to_f16(float f)
     return (uint16_t)(h | sign);
 }
 
+/* Bit patterns of a narrow type: its lowest exponent bit, and infinity. */
+typedef struct fd_half_format {
+    uint16_t unit, inf;
+} fd_half_format;
+
+static const fd_half_format fd_format_f16 = {0x0400, 0x7C00}, fd_format_bf16 = {0x0080, 0x7F80};
+
+/* Twice a number: a subnormal or zero is doubled as an integer, any other one's exponent grows by one, into infinity
+ * at the end; a NaN becomes a quiet one. */
+FD_INLINE uint16_t fd_twice(uint16_t h, fd_half_format f)
+{
+    uint16_t body = h & 0x7FFFu, sum = (uint16_t)(body + (body < f.unit ? body : f.unit));
+    uint16_t nan = body > f.inf ? (uint16_t)(body | f.unit >> 1) : 0;
+    return (uint16_t)((h & 0x8000u) | (sum < f.inf ? sum : f.inf) | nan);
+}
+
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bits.h"
+#include "half.h"
 #include "philox.h"
 
 FD_TARGET_BEGIN("avx2,f16c,bmi")

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bits.h"
+#include "half.h"
 #include "philox.h"
 
 FD_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,f16c,bmi")
@@ -84,59 +85,7 @@ FD_INLINE void w_refine(const wide *out, wide at, uint32_t lo, uint64_t *keep)
     _mm512_storeu_si512(keep, _mm512_movm_epi64(_mm512_cmpge_epu64_mask(r, w_set(lo))));
 }
 
-typedef __m512 scale_type_f16, scale_type_bf16, scale_type_f32;
-typedef __m512d scale_type_f64;
-FD_INLINE __m512 scale_f16(double s) { return _mm512_set1_ps((float)s); }
-FD_INLINE __m512 scale_bf16(double s) { return _mm512_set1_ps((float)s); }
-FD_INLINE __m512 scale_f32(double s) { return _mm512_set1_ps((float)s); }
-FD_INLINE __m512d scale_f64(double s) { return _mm512_set1_pd(s); }
-
-/* put_T: one vector of kept ones, zeros elsewhere: the mask register does the select. */
-FD_INLINE void put_f32(uint64_t k, const uint32_t *x, uint32_t *y, __m512 s)
-{
-    _mm512_storeu_ps((float *)y, _mm512_maskz_mul_ps((__mmask16)k, _mm512_loadu_ps((const float *)x), s));
-}
-FD_INLINE void put_f64(uint64_t k, const uint64_t *x, uint64_t *y, __m512d s)
-{
-    _mm512_storeu_pd((double *)y, _mm512_maskz_mul_pd((__mmask8)k, _mm512_loadu_pd((const double *)x), s));
-}
-FD_INLINE void put_f16(uint64_t k, const uint16_t *x, uint16_t *y, __m512 s)
-{
-    __m512 f = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)x));
-    __m256i h = _mm512_maskz_cvtps_ph((__mmask16)k, _mm512_mul_ps(f, s), _MM_FROUND_TO_NEAREST_INT);
-    _mm256_storeu_si256((__m256i *)y, h);
-}
-/* Rounds by hand: vcvtneps2bf16 flushes subnormals. */
-FD_INLINE void put_bf16(uint64_t k, const uint16_t *x, uint16_t *y, __m512 s)
-{
-    __m512i wide_x = _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)x)), 16);
-    __m512 f = _mm512_mul_ps(_mm512_castsi512_ps(wide_x), s);
-    __m512i u = _mm512_castps_si512(f), top = _mm512_srli_epi32(u, 16);
-    __m512i odd = _mm512_and_si512(top, _mm512_set1_epi32(1));
-    __m512i r = _mm512_srli_epi32(_mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7FFF)), odd), 16);
-    r = _mm512_mask_or_epi32(r, _mm512_cmp_ps_mask(f, f, _CMP_UNORD_Q), top, _mm512_set1_epi32(0x40));
-    _mm256_storeu_si256((__m256i *)y, _mm512_maskz_cvtepi32_epi16((__mmask16)k, r));
-}
-
-#define FD_AVX512_TYPE(type, elem, per)                                                              \
-    FD_INLINE void keep_##type(keep_t keep, const elem *x, elem *y, scale_type_##type s)             \
-    {                                                                                                \
-        uint64_t w = (uint64_t)keep;                                                                 \
-        for (int k = 0; k < 64 / per; k++) put_##type(w >> per * k, x + per * k, y + per * k, s);    \
-    }                                                                                                \
-    FD_INLINE void bits_##type(const uint8_t *b, const elem *x, elem *y, scale_type_##type s)        \
-    {                                                                                                \
-        keep_##type((keep_t)fd_load64(b), x, y, s);                                                  \
-    }                                                                                                \
-    FD_INLINE void mul_##type(const elem *x, elem *y, scale_type_##type s)                           \
-    {                                                                                                \
-        for (int k = 0; k < 64 / per; k++) put_##type(~UINT64_C(0), x + per * k, y + per * k, s);    \
-    }
-FD_AVX512_TYPE(f16, uint16_t, 16)
-FD_AVX512_TYPE(bf16, uint16_t, 16)
-FD_AVX512_TYPE(f32, uint32_t, 16)
-FD_AVX512_TYPE(f64, uint64_t, 8)
-
+#include "elem_avx512.h"
 #include "tpl_table.h"
 
 FD_TARGET_END

@@ -185,6 +185,33 @@ FD_NEON_TYPE(bf16, uint16_t)
 FD_NEON_TYPE(f32, uint32_t)
 FD_NEON_TYPE(f64, uint64_t)
 
+/* The scale is 2: half.h's fd_twice in lanes. */
+typedef fd_half_format scale_type_f16_twice, scale_type_bf16_twice;
+FD_INLINE uint16x8_t twice(uint16x8_t v, fd_half_format f)
+{
+    const uint16x8_t inf = vdupq_n_u16(f.inf), body = vandq_u16(v, vdupq_n_u16(0x7FFF));
+    const uint16x8_t sum = vaddq_u16(body, vminq_u16(body, vdupq_n_u16(f.unit)));
+    const uint16x8_t quiet = vorrq_u16(body, vdupq_n_u16(f.unit >> 1));
+    const uint16x8_t r = vbslq_u16(vcgtq_u16(body, inf), quiet, vminq_u16(sum, inf));
+    return vorrq_u16(r, veorq_u16(v, body));
+}
+#define FD_NEON_TWICE(type)                                                                                        \
+    FD_INLINE fd_half_format scale_##type##_twice(double s)                                                        \
+    {                                                                                                              \
+        (void)s;                                                                                                   \
+        return fd_format_##type;                                                                                   \
+    }                                                                                                              \
+    FD_INLINE void bits_##type##_twice(const uint8_t *bits, const uint16_t *x, uint16_t *y, fd_half_format f)      \
+    {                                                                                                              \
+        const keep_t k = bits_keep(bits);                                                                          \
+        for (int i = 0; i < 8; i++) {                                                                              \
+            const int16x8_t m = i % 2 ? mask_high(k.v[i / 2]) : mask_low(k.v[i / 2]);                              \
+            vst1q_u16(y + 8 * i, vandq_u16(twice(vld1q_u16(x + 8 * i), f), vreinterpretq_u16_s16(m)));             \
+        }                                                                                                          \
+    }
+FD_NEON_TWICE(f16)
+FD_NEON_TWICE(bf16)
+
 #include "tpl_table.h"
 
 #else

@@ -235,4 +235,20 @@ FD_SCALAR_TYPE(bf16, uint16_t)
 FD_SCALAR_TYPE(f32, uint32_t)
 FD_SCALAR_TYPE(f64, uint64_t)
 
+/* The scale is 2. */
+typedef int scale_type_f16_twice, scale_type_bf16_twice;
+#define FD_SCALAR_TWICE(type)                                                                                         \
+    FD_INLINE int scale_##type##_twice(double s) { return (int)s; }                                                   \
+    FD_INLINE void bits_##type##_twice(const uint8_t *bits, const uint16_t *x, uint16_t *y, int s)                    \
+    {                                                                                                                 \
+        const keep_t k = bits_keep(bits);                                                                             \
+        uint16_t u[64];                                                                                               \
+        (void)s;                                                                                                      \
+        memcpy(u, x, sizeof u);                                                                                       \
+        for (int j = 0; j < 64; j++) u[j] = fd_twice(u[j], fd_format_##type) & (uint16_t)(0u - (k.b[j] & 1u));        \
+        memcpy(y, u, sizeof u);                                                                                       \
+    }
+FD_SCALAR_TWICE(f16)
+FD_SCALAR_TWICE(bf16)
+
 #include "tpl_table.h"

@@ -2,21 +2,63 @@
  * Parameter: FD_ISA, the name of the instruction set without quotes. */
 #include "tpl_fill.h"
 
+#define FD_FN_(name, type) name##_##type
+#define FD_FN2(name, type) FD_FN_(name, type)
+#define FD_FN(name) FD_FN2(name, FD_TYPE)
+#define FD_SCALE_T FD_FN2(scale_type, FD_TYPE)
+
 #define FD_TYPE f16
 #define FD_ELEM uint16_t
+#include "tpl_apply.h"
 #include "tpl_real.h"
+#undef FD_TYPE
+#undef FD_ELEM
 
 #define FD_TYPE bf16
 #define FD_ELEM uint16_t
+#include "tpl_apply.h"
 #include "tpl_real.h"
+#undef FD_TYPE
+#undef FD_ELEM
 
 #define FD_TYPE f32
 #define FD_ELEM uint32_t
+#include "tpl_apply.h"
 #include "tpl_real.h"
+#undef FD_TYPE
+#undef FD_ELEM
 
 #define FD_TYPE f64
 #define FD_ELEM uint64_t
+#include "tpl_apply.h"
 #include "tpl_real.h"
+#undef FD_TYPE
+#undef FD_ELEM
+
+#define FD_TYPE f16_twice
+#define FD_ELEM uint16_t
+#include "tpl_apply.h"
+#undef FD_TYPE
+#undef FD_ELEM
+
+#define FD_TYPE bf16_twice
+#define FD_ELEM uint16_t
+#include "tpl_apply.h"
+#undef FD_TYPE
+#undef FD_ELEM
+
+/* A coin's scale is 2, and so is mostly that of its stored mask: for narrow types that takes integers alone. */
+#define FD_BY_SCALE(type)                                                                                        \
+    static void drop_coin_any_##type FD_DROP_ARGS                                                                \
+    {                                                                                                            \
+        (scale == 2.0 ? drop_coin_##type##_twice : drop_coin_##type)(law, start, n, x, y, scale);                \
+    }                                                                                                            \
+    static void apply_any_##type FD_APPLY_ARGS                                                                   \
+    {                                                                                                            \
+        (scale == 2.0 ? apply_##type##_twice : apply_##type)(bits, n, x, y, scale);                              \
+    }
+FD_BY_SCALE(f16)
+FD_BY_SCALE(bf16)
 
 #define FD_TABLE_(isa) fd_kernels_##isa
 #define FD_TABLE(isa) FD_TABLE_(isa)
@@ -29,8 +71,8 @@ const fd_kernels FD_TABLE(FD_ISA) = {
     pages,
     fill_coin,
     fill_byte,
-    {drop_coin_f16, drop_coin_bf16, drop_coin_f32, drop_coin_f64},
+    {drop_coin_any_f16, drop_coin_any_bf16, drop_coin_f32, drop_coin_f64},
     {drop_byte_f16, drop_byte_bf16, drop_byte_f32, drop_byte_f64},
-    {apply_f16, apply_bf16, apply_f32, apply_f64},
+    {apply_any_f16, apply_any_bf16, apply_f32, apply_f64},
     {scale_all_f16, scale_all_bf16, scale_all_f32, scale_all_f64},
 };

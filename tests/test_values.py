@@ -92,7 +92,7 @@ def test_scale_of_ones_own(isa, dtype):
     x = np.concatenate([numbers(3000, dtype, seed=4), specials(dtype)])
     mask = fd.Mask(x.shape, 0.3, rng=fd.Key(*KEY))
     keep = oracle.keep_mask(KEY, x.shape, 0.3)
-    for scale in (1.0, 0.0, -2.5, 1 / 3, 1e-300, 1e300, 1 + 2.0**-24, 1 + 2.0**-24 + 2.0**-50):
+    for scale in (1.0, 2.0, 0.0, -2.5, 1 / 3, 1e-300, 1e300, np.inf, np.nan, 1 + 2.0**-24, 1 + 2.0**-24 + 2.0**-50):
         assert_same(mask.apply(x, scale=scale), oracle.apply(x, keep, scale))
         assert_same(mask.store().apply(x, scale=scale), oracle.apply(x, keep, scale))
 
