@@ -74,6 +74,12 @@ static fd_status drop_run(const fd_mask_desc *mask, size_t n, fd_dtype dtype, co
     if (n && (!x || !y)) return FD_BAD_POINTER;
     const fd_status status = fd_check_exec(exec);
     if (status != FD_OK || !n) return status;
+    if (n < FD_SERIAL_ELEMENTS) { /* most of a small call would be the way to the kernel */
+        const fd_rule rule = fd_make_rule(mask->key, mask->p);
+        fd_alone();
+        fd_drop_run(&rule, mask->bits ? mask->bits + mask->start / 8 : NULL, mask->start, n, dtype, x, y, scale);
+        return FD_OK;
+    }
     const fd_job job = {mask, NULL, dtype, x, y, scale, 0};
     return fd_walk_run(&job, n, exec);
 }

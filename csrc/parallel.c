@@ -11,6 +11,8 @@
 
 static atomic_int last_team = 1;
 
+void fd_alone(void) { atomic_store_explicit(&last_team, 1, memory_order_relaxed); }
+
 int fd_last_team(void) { return atomic_load_explicit(&last_team, memory_order_relaxed); }
 
 #if defined(_OPENMP)
@@ -112,7 +114,7 @@ fd_status fd_run(const fd_exec *exec, uint64_t units, uint64_t unit_elements, fd
         if (team > 1) {
             run_team(team, elements, begin, end, fn, context);
         } else {
-            atomic_store_explicit(&last_team, 1, memory_order_relaxed);
+            fd_alone();
             fn(context, begin, end);
         }
         begin = end;

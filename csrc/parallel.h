@@ -18,6 +18,9 @@ typedef void fd_range_fn(void *context, uint64_t begin, uint64_t end);
  * `unit_elements` elements of work. Ranges may run at the same time. Returns FD_OK or FD_INTERRUPTED. */
 FD_HIDDEN fd_status fd_run(const fd_exec *exec, uint64_t units, uint64_t unit_elements, fd_range_fn *fn, void *context);
 
+/* fd_alone notes a call that did not need fd_run: its team was one thread. */
+FD_HIDDEN void fd_alone(void);
+
 /* fd_check_exec says whether exec can be used. */
 FD_INLINE fd_status fd_check_exec(const fd_exec *exec) { return exec && exec->threads < 1 ? FD_BAD_THREADS : FD_OK; }
 

@@ -9,29 +9,35 @@ struct run {
     uint64_t start, first_unit, n;
 };
 
+void fd_drop_run(const fd_rule *rule, const uint8_t *bits, uint64_t start, size_t n, fd_dtype dtype, const char *x, char *y,
+                 double scale)
+{
+    const fd_kernels *k = fd_kernels_active();
+    const int64_t size = (int64_t)fd_dtype_size(dtype);
+    const fd_elements e = {k, dtype, size, size};
+    if (bits) {
+        k->apply[dtype](bits, n, x, y, scale);
+        return;
+    }
+    switch (rule->kind) {
+    case FD_COIN: k->drop_coin[dtype](&rule->law, start, n, x, y, scale); break;
+    case FD_BYTE: k->drop_byte[dtype](&rule->law, start, n, x, y, scale); break;
+    default: fd_scale_run(&e, rule->kind == FD_KEEP_ALL, n, x, y, scale);
+    }
+}
+
 /* Units are pages of the stream, so that no page is seeded twice. */
 static void run_range(void *context, uint64_t begin, uint64_t end)
 {
     const struct run *r = context;
     const fd_job *job = r->job;
-    const fd_kernels *k = fd_kernels_active();
     const uint64_t stop = r->start + r->n;
     uint64_t from = (r->first_unit + begin) * FD_PAGE_BITS, to = (r->first_unit + end) * FD_PAGE_BITS;
     from = from < r->start ? r->start : from;
     to = to > stop ? stop : to;
-    const size_t size = fd_dtype_size(job->dtype), n = (size_t)(to - from);
-    const char *x = job->x + (from - r->start) * size;
-    char *y = job->y + (from - r->start) * size;
-    const fd_elements e = {k, job->dtype, (int64_t)size, (int64_t)size};
-    if (job->mask->bits) {
-        k->apply[job->dtype](job->mask->bits + from / 8, n, x, y, job->scale);
-        return;
-    }
-    switch (r->rule.kind) {
-    case FD_COIN: k->drop_coin[job->dtype](&r->rule.law, from, n, x, y, job->scale); break;
-    case FD_BYTE: k->drop_byte[job->dtype](&r->rule.law, from, n, x, y, job->scale); break;
-    default: fd_scale_run(&e, r->rule.kind == FD_KEEP_ALL, n, x, y, job->scale);
-    }
+    const size_t size = fd_dtype_size(job->dtype), at = (size_t)(from - r->start) * size;
+    const uint8_t *bits = job->mask->bits ? job->mask->bits + from / 8 : NULL;
+    fd_drop_run(&r->rule, bits, from, (size_t)(to - from), job->dtype, job->x + at, job->y + at, job->scale);
 }
 
 fd_status fd_walk_run(const fd_job *job, uint64_t n, const fd_exec *exec)
