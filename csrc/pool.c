@@ -21,7 +21,7 @@
 
 enum {
     MOST = 128,      /* threads of a team */
-    PARTS = 16,      /* of a thread's share: what the others may wait for at the end is one of them */
+    PART = 1 << 18,  /* elements that a thread takes at a time at most: others may wait for them at the end */
     PAUSES = 64,     /* looks at the state before the first sched_yield */
     LINE = 64,       /* bytes that cores fight for */
     AWAKE = 200000   /* nanoseconds that a thread without work stays awake: waking it takes 5 us of the caller's time,
@@ -33,10 +33,11 @@ enum {
 #define INSIDE UINT64_C(2)
 #define NUMBER (UINT64_C(1) << 32)
 
-/* A thread's share of a job, in parts. Its owner takes them from the first on, and so does who has none left. */
+/* A thread's share of a job: units from `next` to `end` are left. Its owner takes from there, and so does who has none
+ * left of his own. */
 struct share {
     _Alignas(LINE) atomic_uint_least64_t next;
-    uint64_t first, end, size, parts;
+    uint64_t end;
 };
 
 struct helper {
@@ -54,6 +55,7 @@ static struct {
     atomic_int cpu; /* where the caller of the latest job was when it began */
     /* the job: written while the state is 0 but for its number, read by threads inside it */
     int team, rouse;
+    uint64_t part; /* units that are taken at a time, at most */
     fd_range_fn *fn;
     void *context;
     struct share share[MOST];
@@ -116,17 +118,27 @@ static void wake_next(int id)
         if (next < pool.team && next <= pool.started) wake(next);
 }
 
+/* Takes units of a share: half of what is left, so that a thread that is alone makes few calls and one that comes late
+ * finds something. Returns how many. */
+static uint64_t take(struct share *s, uint64_t *first)
+{
+    *first = atomic_load_explicit(&s->next, memory_order_relaxed);
+    for (;;) {
+        if (*first >= s->end) return 0;
+        uint64_t n = (s->end - *first + 1) / 2;
+        n = n < pool.part ? n : pool.part;
+        if (atomic_compare_exchange_weak_explicit(&s->next, first, *first + n, memory_order_relaxed, memory_order_relaxed))
+            return n;
+    }
+}
+
 static void work(int id)
 {
     if (pool.rouse) wake_next(id);
     for (int i = 0; i < pool.team; i++) {
         struct share *s = &pool.share[(id + i) % pool.team];
-        while (atomic_load_explicit(&s->next, memory_order_relaxed) < s->parts) {
-            const uint64_t part = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
-            if (part >= s->parts) break;
-            const uint64_t from = s->first + part * s->size, to = from + s->size;
-            pool.fn(pool.context, from, to < s->end ? to : s->end);
-        }
+        uint64_t first, n;
+        while ((n = take(s, &first)) != 0) pool.fn(pool.context, first, first + n);
     }
 }
 
@@ -216,15 +228,11 @@ int fd_pool_run(int team, uint64_t elements, uint64_t begin, uint64_t end, fd_ra
     pool.context = context;
     pool.rouse = elements >= FD_WAKE_ELEMENTS || now() - pool.ended < AWAKE;
     const uint64_t n = end - begin, each = n / (unsigned)team, more = n % (unsigned)team;
+    pool.part = elements / n < PART ? PART / (elements / n) : 1;
     uint64_t first = begin;
     for (int k = 0; k < team; k++) {
-        struct share *s = &pool.share[k];
-        const uint64_t units = each + ((unsigned)k < more);
-        s->first = first;
-        s->end = first += units;
-        s->size = units / PARTS + (units % PARTS != 0);
-        s->parts = units ? (units - 1) / s->size + 1 : 0;
-        atomic_store_explicit(&s->next, 0, memory_order_relaxed);
+        atomic_store_explicit(&pool.share[k].next, first, memory_order_relaxed);
+        pool.share[k].end = first += each + ((unsigned)k < more);
     }
     atomic_store(&pool.state, (atomic_load(&pool.state) & ~(NUMBER - 1)) + NUMBER + OPEN);
     work(0);
