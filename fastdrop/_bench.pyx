@@ -6,7 +6,6 @@ is used again. The core is that of `fastdrop._core`, with the instruction set th
 """
 
 cimport numpy as cnp
-from cython.parallel cimport prange
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
@@ -47,25 +46,15 @@ cdef int check(int status) except -1:
     return 0
 
 
-def scale(cnp.ndarray x, float s, int times, int threads=1):
-    """Multiply a float32 array in place so many times, each thread its part: what memory allows."""
+def scale(cnp.ndarray x, float s, int times):
+    """Multiply a float32 array in place so many times: what memory allows."""
     cdef float *data = <float *>memory(x, True)
-    cdef size_t n = x.size, part
-    cdef int i
+    cdef size_t n = x.size
     if cnp.PyArray_TYPE(x) != cnp.NPY_FLOAT32:
         raise TypeError(f"x has to be of dtype float32, but got {x.dtype}")
-    if threads < 1:
-        raise ValueError(f"threads has to be from 1 on, but is {threads}")
     with nogil:
-        if threads == 1:
-            for _ in range(times):
-                c_scale(data, n, s)
-        else:
-            part = (n // threads + 16) // 16 * 16  # whole cache lines
-            for _ in range(times):
-                for i in prange(threads, num_threads=threads, schedule="static"):
-                    if i * part < n:
-                        c_scale(data + i * part, part if (i + 1) * part < n else n - i * part, s)
+        for _ in range(times):
+            c_scale(data, n, s)
 
 
 def copy(cnp.ndarray x, cnp.ndarray y, int times):

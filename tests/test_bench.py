@@ -132,12 +132,21 @@ def test_c_loops_do_what_the_functions_do(dtype, threads):
     assert y.tobytes() == x.tobytes()
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("size", [1, 15, 16, 1000, 100003])
-def test_scale_does_every_element_once(size, threads):
+def test_scale_does_every_element_once(size):
     x = np.ones(size, np.float32)
-    _bench.scale(x, 2.0, 3, threads)
+    _bench.scale(x, 2.0, 3)
     assert (x == 8).all()
+
+
+def test_scale_row_changes_nothing_with_any_threads():
+    row = own_rows.rows()[0]
+    for threads in (1, 2):
+        run, x = row.prepare(Case(1 << 18, 0.5, threads=threads)), own_rows.array(1 << 18, "float32")
+        x[:] = np.arange(x.size)
+        run(3)
+        assert (x == np.arange(x.size)).all()
+    own_rows.forget_buffers()
 
 
 def test_c_loops_refuse_what_would_leave_the_arrays():

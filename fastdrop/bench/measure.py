@@ -27,8 +27,8 @@ MOST_ROUNDS = 41
 LEAST_ROUNDS, LEAST_QUICK_ROUNDS = 3, 9
 #: A timing shorter than this, in seconds, is repeated more often at least.
 QUICK = 0.1
-#: A row is left out where one call takes more than this share of a group's time...
-LARGEST_SHARE = 1 / 25
+#: A row is left out where one call takes more than this share of a group's time and more than these seconds...
+LARGEST_SHARE, LEAST_LONGEST = 1 / 25, 0.1
 #: ... and not even tried where a smaller size, which had its overhead too, makes so many times that likely.
 TOO_FAR = 3
 #: Nor is there any use in compiling for longer than this for each picture point, in seconds.
@@ -145,7 +145,7 @@ def measure(
     seconds : float
         About how long it may take, preparations included.
     longest : float, optional
-        Leave out rows of which one call takes longer, in seconds; by default 1/25 of `seconds`.
+        Leave out rows of which one call takes longer, in seconds; by default 1/25 of `seconds`, but 0.1 at least.
     frugal : bool, optional
         Leave out rows that are known to prepare (compile) slowly.
     experience : Experience, optional
@@ -168,7 +168,7 @@ def measure(
     ['in-place scale', 'kernel']
     """
     experience = experience if experience is not None else Experience()
-    longest = seconds * LARGEST_SHARE if longest is None else longest
+    longest = max(LEAST_LONGEST, seconds * LARGEST_SHARE) if longest is None else longest
     start = time.perf_counter()
     prepared = []
     for entry in entries:

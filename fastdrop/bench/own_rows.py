@@ -20,6 +20,7 @@ from fastdrop.bench.case import Case, Row, UnsupportedError
 __all__ = ["CALL", "KERNEL", "SCALE", "STORED", "array", "dtype_of", "forget_buffers", "rows"]
 
 SCALE, KERNEL, CALL, STORED = "in-place scale", "kernel", "fastdrop.dropout", "stored mask applied"
+KEEP_ALL = 2.0**-42  # rounds to 0 of 2^40, and its scale to 1
 SEEDS = itertools.count(1 << 32, 1 << 24)  # a call of a C loop uses up as many seeds as it repeats
 
 
@@ -92,11 +93,17 @@ def start(isa: str, *arrays: np.ndarray) -> Callable[[int], None]:
 
 
 def prepare_scale(isa: str, case: Case) -> Run:
-    """In-place scale: for other types than float32, of so many floats as have the same bytes."""
+    """In-place scale: for other types than float32, of so many floats as have the same bytes.
+
+    With more threads than one it is dropout that drops nothing, so that the threads are those of the kernel.
+    """
     need_threads(case)
     nbytes = case.size * dtype_of(case.dtype).itemsize
     x = array(max(nbytes // 4, 1), "float32")
-    return Run(lambda times: _bench.scale(x, 1.0, times, case.threads), start(isa, x))
+    if case.threads == 1:
+        return Run(lambda times: _bench.scale(x, 1.0, times), start(isa, x))
+    code = DTYPES["float32"]
+    return Run(lambda times: _bench.drop(x, x, code, KEEP_ALL, next(SEEDS), times, case.threads), start(isa, x))
 
 
 def prepare_multiply(case: Case) -> Run:
