@@ -19,10 +19,7 @@
  * meanwhile (two pages measured best from memory, and no worse than four or eight from cache).
  */
 
-enum { BATCH = 2, BATCH_BYTES = BATCH * FD_PAGE_BYTES };
-
-/* Bytes from the beginning of page `first` to the end of its batch. Batches begin at multiples of BATCH pages, so that
- * none crosses a multiple of 2^34 elements, where the upper counter word of the refinement blocks changes. */
+/* Bytes from the beginning of page `first` to the end of its batch. */
 FD_INLINE unsigned batch_bytes(uint64_t first) { return (BATCH - (unsigned)(first % BATCH)) * FD_PAGE_BYTES; }
 
 /* One bitmap for each step of a batch, 0 for a step that is left out. */
@@ -153,7 +150,7 @@ static void fill_byte FD_FILL_ARGS
         uint64_t keep[BATCH * FD_STEPS];
         tied_steps tied;
         if (from || to < BATCH_BYTES) memset(tied, 0, sizeof tied);
-        for (unsigned g = 0; FD_PAGE_BYTES * g < to; g++) page_seed_call(&seeds[g], &e, FD_DOMAIN_BYTE, first + g);
+        batch_seed(seeds, &e, FD_DOMAIN_BYTE, first, (to + FD_PAGE_BYTES - 1) / FD_PAGE_BYTES);
         for (unsigned g = 0; FD_PAGE_BYTES * g < to; g++) {
             const unsigned a = FD_PAGE_BYTES * g, b = to - a < FD_PAGE_BYTES ? to - a : FD_PAGE_BYTES;
             fill_page(&seeds[g], law->hi, g ? 0 : from, b, keep + FD_STEPS * g, tied + FD_STEPS * g);

@@ -17,6 +17,10 @@ typedef struct lanes {
 
 enum { W_GROUPS = 16 / W_LANES };
 
+/* Pages whose bytes decide are done in batches. Batches begin at multiples of BATCH pages, so that none crosses a
+ * multiple of 2^34 elements, where the upper counter word of the refinement blocks changes. */
+enum { BATCH = 2, BATCH_BYTES = BATCH * FD_PAGE_BYTES };
+
 typedef struct page_state {
     lanes s0, s1, s2, s3;
 } page_state;
@@ -56,32 +60,39 @@ FD_INLINE void philox_rounds(const cipher *e, wide c[][4], int chains)
         }
 }
 
-/* The state of a page: its 16 lanes start as 16 blocks in a row. More than two chains do not fit in the registers of
- * AVX2. */
-FD_INLINE void page_seed(page_state *s, const cipher *e, unsigned domain, uint64_t page)
+/* The states of `count` pages in a row, 1 or BATCH: the 16 lanes of each start as 16 blocks in a row. Chains side by
+ * side are as many as registers hold. */
+FD_INLINE void pages_seed(page_state *s, const cipher *e, unsigned domain, uint64_t first, int count)
 {
-    enum { CHAINS = 2 };
-    const uint64_t block = 16 * page;
-    wide c[W_GROUPS][4];
-    for (int g = 0; g < W_GROUPS; g++) {
-        c[g][0] = w_counter((uint32_t)block, g);
+    const int groups = count * W_GROUPS, chains = W_GROUPS <= 2 ? groups : 2;
+    wide c[BATCH * W_GROUPS][4];
+    for (int g = 0; g < groups; g++) {
+        const uint64_t block = 16 * (first + (unsigned)(g / W_GROUPS));
+        c[g][0] = w_counter((uint32_t)block, g % W_GROUPS);
         c[g][1] = w_set((uint32_t)(block >> 32) | (uint32_t)domain << 28);
         c[g][2] = e->c2;
         c[g][3] = e->c3;
     }
-    for (int g = 0; g < W_GROUPS; g += CHAINS) philox_rounds(e, c + g, CHAINS);
-    for (int i = 0; i < V_PARTS; i++) {
-        s->s0.part[i] = w_merge(c, 0, i);
-        s->s1.part[i] = w_merge(c, 1, i);
-        s->s2.part[i] = w_merge(c, 2, i);
-        s->s3.part[i] = w_merge(c, 3, i);
-    }
+    for (int g = 0; g < groups; g += chains) philox_rounds(e, c + g, chains);
+    for (int g = 0; g < groups; g += W_GROUPS, s++)
+        for (int i = 0; i < V_PARTS; i++) {
+            s->s0.part[i] = w_merge(c + g, 0, i);
+            s->s1.part[i] = w_merge(c + g, 1, i);
+            s->s2.part[i] = w_merge(c + g, 2, i);
+            s->s3.part[i] = w_merge(c + g, 3, i);
+        }
 }
 
-/* The same as a call: long loops are better off with registers of their own. */
-FD_NOINLINE void page_seed_call(page_state *s, const cipher *e, unsigned domain, uint64_t page)
+FD_INLINE void page_seed(page_state *s, const cipher *e, unsigned domain, uint64_t page)
 {
-    page_seed(s, e, domain, page);
+    pages_seed(s, e, domain, page, 1);
+}
+
+/* Up to BATCH pages, by a call: the loops that follow are better off with registers of their own. */
+FD_NOINLINE void batch_seed(page_state *s, const cipher *e, unsigned domain, uint64_t first, unsigned count)
+{
+    if (count == BATCH && W_GROUPS <= 2) pages_seed(s, e, domain, first, BATCH);
+    else for (unsigned g = 0; g < count; g++) page_seed(s + g, e, domain, first + g);
 }
 
 /* One step of xoshiro128++ 1.0 (Blackman, Vigna, ACM TOMS 2021) in every lane: 64 bytes of the page. Part by part,

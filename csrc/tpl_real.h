@@ -82,7 +82,7 @@ static void FD_FN(drop_byte) FD_DROP_ARGS
         page_state seeds[BATCH];
         tied_steps tied;
         if (from || to < BATCH_BYTES) memset(tied, 0, sizeof tied);
-        for (unsigned g = 0; FD_PAGE_BYTES * g < to; g++) page_seed_call(&seeds[g], &e, FD_DOMAIN_BYTE, first + g);
+        batch_seed(seeds, &e, FD_DOMAIN_BYTE, first, (to + FD_PAGE_BYTES - 1) / FD_PAGE_BYTES);
         in = (const FD_ELEM *)x + (base + from - start);
         out = (FD_ELEM *)y + (base + from - start);
         for (unsigned g = 0; FD_PAGE_BYTES * g < to; g++) {
