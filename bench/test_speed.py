@@ -67,7 +67,11 @@ def test_row(benchmark, case, name):
     once = benchmark._timer() - start
     rounds = max(3, min(21, int(LONGEST / max(once, 1e-6))))
     benchmark.extra_info.update(describe_machine(), elements=case.size, repetitions=times)
-    benchmark.pedantic(run, args=(times,), setup=lambda: ready(times), rounds=rounds)
+
+    def setup() -> None:  # whatever ready returns is not for pedantic, which would take it for arguments
+        ready(times)
+
+    benchmark.pedantic(run, args=(times,), setup=setup, rounds=rounds)
     if benchmark.enabled:
         benchmark.extra_info["ns an element"] = benchmark.stats.stats.median / times / case.size * 1e9
         assert benchmark.stats.stats.rounds == rounds
