@@ -121,14 +121,17 @@ FD_INLINE float64x2_t scale_f64(double s) { return vdupq_n_f64(s); }
 FD_INLINE int16x8_t mask_low(uint8x16_t m) { return vmovl_s8(vget_low_s8(vreinterpretq_s8_u8(m))); }
 FD_INLINE int16x8_t mask_high(uint8x16_t m) { return vmovl_s8(vget_high_s8(vreinterpretq_s8_u8(m))); }
 
+FD_INLINE void put_f32(uint32x4_t keep, const uint32_t *x, uint32_t *y, float32x4_t s)
+{
+    vst1q_u32(y, vandq_u32(vreinterpretq_u32_f32(vmulq_f32(vreinterpretq_f32_u32(vld1q_u32(x)), s)), keep));
+}
 FD_INLINE void put16_f32(uint8x16_t m, const uint32_t *x, uint32_t *y, float32x4_t s)
 {
     int16x8_t half[2] = {mask_low(m), mask_high(m)};
     for (int i = 0; i < 4; i++) {
         int16x8_t h = half[i / 2];
-        uint32x4_t keep = vreinterpretq_u32_s32(vmovl_s16(i % 2 ? vget_high_s16(h) : vget_low_s16(h)));
-        float32x4_t v = vmulq_f32(vreinterpretq_f32_u32(vld1q_u32(x + 4 * i)), s);
-        vst1q_u32(y + 4 * i, vandq_u32(vreinterpretq_u32_f32(v), keep));
+        int32x4_t keep = vmovl_s16(i % 2 ? vget_high_s16(h) : vget_low_s16(h));
+        put_f32(vreinterpretq_u32_s32(keep), x + 4 * i, y + 4 * i, s);
     }
 }
 FD_INLINE void put16_f64(uint8x16_t m, const uint64_t *x, uint64_t *y, float64x2_t s)
@@ -172,10 +175,6 @@ FD_NEON_HALF(bf16)
     {                                                                                             \
         for (int i = 0; i < 4; i++) put16_##type(k.v[i], x + 16 * i, y + 16 * i, s);              \
     }                                                                                             \
-    FD_INLINE void bits_##type(const uint8_t *bits, const elem *x, elem *y, scale_type_##type s)  \
-    {                                                                                             \
-        keep_##type(bits_keep(bits), x, y, s);                                                    \
-    }                                                                                             \
     FD_INLINE void mul_##type(const elem *x, elem *y, scale_type_##type s)                        \
     {                                                                                             \
         for (int i = 0; i < 4; i++) put16_##type(vdupq_n_u8(0xFF), x + 16 * i, y + 16 * i, s);    \
@@ -184,6 +183,25 @@ FD_NEON_TYPE(f16, uint16_t)
 FD_NEON_TYPE(bf16, uint16_t)
 FD_NEON_TYPE(f32, uint32_t)
 FD_NEON_TYPE(f64, uint64_t)
+
+/* The bits are loaded before anything is stored: y might be bits, for all a compiler knows. */
+FD_INLINE void bits_f32(const uint8_t *bits, const uint32_t *x, uint32_t *y, float32x4_t s)
+{
+    const uint64_t w = fd_load64(bits);
+    const uint32x4_t each[4] = {{1, 2, 4, 8}, {16, 32, 64, 128}, {256, 512, 1024, 2048}, {4096, 8192, 16384, 32768}};
+    for (int i = 0; i < 4; i++, x += 16, y += 16) {
+        const uint32x4_t word = vdupq_n_u32((uint32_t)(w >> 16 * i));
+        for (int j = 0; j < 4; j++) put_f32(vtstq_u32(word, each[j]), x + 4 * j, y + 4 * j, s);
+    }
+}
+#define FD_NEON_BITS(type, elem)                                                                  \
+    FD_INLINE void bits_##type(const uint8_t *bits, const elem *x, elem *y, scale_type_##type s)  \
+    {                                                                                             \
+        keep_##type(bits_keep(bits), x, y, s);                                                    \
+    }
+FD_NEON_BITS(f16, uint16_t)
+FD_NEON_BITS(bf16, uint16_t)
+FD_NEON_BITS(f64, uint64_t)
 
 /* The scale is 2: half.h's fd_twice in lanes. */
 typedef fd_half_format scale_type_f16_twice, scale_type_bf16_twice;
