@@ -17,29 +17,25 @@ static int numbered_axis(const fd_layout *l)
     return best;
 }
 
-static int fits_run(const fd_mask_desc *mask, fd_dtype dtype)
+static int fits_run(const fd_mask_desc *mask, uint64_t start, fd_dtype dtype)
 {
-    return !mask->p_values && !fd_is_complex(dtype) && !(mask->bits && mask->start % 8);
+    return !mask->p_values && !fd_is_complex(dtype) && !(mask->bits && start % 8);
 }
 
 static fd_status walk(const fd_job *job, const fd_exec *exec)
 {
-    enum { FEW = 8 }; /* shared rows shorter than this are not worth a call each */
+    enum { FEW = 64 }; /* shared rows shorter than this are not worth a call each */
     const fd_layout *l = job->layout;
     const int inner = l->ndim - 1, along = numbered_axis(l);
-    if (l->ndim == 0) return fd_walk_rows(job, -1, exec);
+    if (l->ndim == 0) return fd_walk_rows(job, exec);
     const fd_axis *row = &l->axis[inner];
     const int64_t size = (int64_t)fd_dtype_size(job->dtype);
 
-    if (along < 0 || along == inner) {
-        const int contiguous = row->x == size && row->y == size && row->index == 1;
-        if (l->ndim == 1 && contiguous && fits_run(job->mask, job->dtype)) return fd_walk_run(job, l->size, exec);
-        if (row->index == 0 && row->p == 0) return fd_walk_shared(job, -1, exec);
-        return fd_walk_rows(job, inner, exec);
-    }
+    if (l->ndim == 1 && row->x == size && row->y == size && row->index == 1 && fits_run(job->mask, job->start, job->dtype))
+        return fd_walk_run(job, l->size, exec);
     if (row->index == 0 && row->p == 0 && row->n >= FEW) return fd_walk_shared(job, along, exec);
-    if (row->index != 0 && row->p == 0 && l->axis[along].p == 0 && row->y == size) return fd_walk_tiles(job, along, exec);
-    return fd_walk_rows(job, along, exec);
+    if (row->index == 0 || along < 0 || along == inner) return fd_walk_rows(job, exec);
+    return fd_walk_tiles(job, along, exec);
 }
 
 fd_status fd_dropout_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape, fd_dtype dtype, const void *x,
@@ -47,7 +43,7 @@ fd_status fd_dropout_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape
                         const fd_exec *exec)
 {
     fd_layout layout;
-    fd_job job = {mask, &layout, dtype, x, y, 0.0, 0};
+    fd_job job = {.mask = mask, .layout = &layout, .dtype = dtype};
     fd_status status = fd_layout_make(&layout, mask, ndim, shape, x_strides, y_strides);
     if (status == FD_OK) status = fd_check_exec(exec);
     if (status != FD_OK) return status;
@@ -58,6 +54,10 @@ fd_status fd_dropout_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape
     job.scale = scale ? *scale : job.own_scales ? 1.0 : fd_scale(mask->p);
     fd_layout_sort(&layout);
     fd_layout_merge(&layout);
+    job.start = layout.start;
+    job.p_values = mask->p_values ? mask->p_values + layout.p : NULL;
+    job.x = (const char *)x + layout.x;
+    job.y = (char *)y + layout.y;
     return walk(&job, exec);
 }
 
@@ -68,7 +68,7 @@ static fd_status drop_run(const fd_mask_desc *mask, size_t n, fd_dtype dtype, co
     const int64_t shape = (int64_t)n, stride = (int64_t)fd_dtype_size(dtype);
     if (n > FD_INDEX_LIMIT) return FD_BAD_SHAPE;
     if (!stride) return FD_BAD_DTYPE;
-    if (!fits_run(mask, dtype)) return fd_dropout_nd(mask, 1, &shape, dtype, x, &stride, y, &stride, &scale, exec);
+    if (!fits_run(mask, mask->start, dtype)) return fd_dropout_nd(mask, 1, &shape, dtype, x, &stride, y, &stride, &scale, exec);
     if (!fd_valid_p(mask->p)) return FD_BAD_PROBABILITY;
     if (mask->start > FD_INDEX_LIMIT || n > FD_INDEX_LIMIT - mask->start) return FD_BAD_INDEX;
     if (n && (!x || !y)) return FD_BAD_POINTER;
@@ -80,7 +80,7 @@ static fd_status drop_run(const fd_mask_desc *mask, size_t n, fd_dtype dtype, co
         fd_drop_run(&rule, mask->bits ? mask->bits + mask->start / 8 : NULL, mask->start, n, dtype, x, y, scale);
         return FD_OK;
     }
-    const fd_job job = {mask, NULL, dtype, x, y, scale, 0};
+    const fd_job job = {mask, NULL, dtype, mask->start, NULL, x, y, scale, 0};
     return fd_walk_run(&job, n, exec);
 }
 

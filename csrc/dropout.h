@@ -11,21 +11,23 @@ typedef struct fd_job {
     const fd_mask_desc *mask;
     const fd_layout *layout; /* sorted by memory order and merged */
     fd_dtype dtype;
-    const char *x;
+    uint64_t start;          /* mask index, */
+    const double *p_values;  /* probability where it varies, */
+    const char *x;           /* and memory of the element that all axes begin at */
     char *y;
     double scale;
     int own_scales;        /* scale is 1/(1-p) of each element's own p */
 } fd_job;
 
 /* Each walk runs a whole job; fd_dropout_nd picks one.
- *   run     `n` real elements in a row, numbered from the mask's start: the kernels' fused path for a law with one p,
+ *   run     `n` real elements in a row, numbered from the job's start: the kernels' fused path for a law with one p,
  *           or stored bits that start at a byte
- *   rows    along one axis, whose elements are evenly spaced in x, y, index and p
- *   shared  one decision for each row of the innermost axis
- *   tiles   the mask is numbered along another axis than memory runs: bits are made in one direction, transposed,
+ *   rows    patches in memory's order: rows of evenly spaced elements, and of evenly spaced indices
+ *   shared  one decision for each row of the innermost axis, numbered along `along` (-1: along none)
+ *   tiles   the mask is numbered along `along`, another axis than memory runs: bits are made in one direction, transposed,
  *           applied in the other */
 FD_HIDDEN fd_status fd_walk_run(const fd_job *job, uint64_t n, const fd_exec *exec);
-FD_HIDDEN fd_status fd_walk_rows(const fd_job *job, int along, const fd_exec *exec);
+FD_HIDDEN fd_status fd_walk_rows(const fd_job *job, const fd_exec *exec);
 FD_HIDDEN fd_status fd_walk_shared(const fd_job *job, int along, const fd_exec *exec);
 FD_HIDDEN fd_status fd_walk_tiles(const fd_job *job, int along, const fd_exec *exec);
 

@@ -1,13 +1,22 @@
-/* elements.c: apply to a run of elements of any spacing. Kernels know contiguous runs of reals; a complex element is
- * two reals with one decision, and strided elements pass through a small contiguous copy. */
+/* elements.c: apply to elements of any spacing. Kernels know contiguous runs of reals; a complex element is two reals with
+ * one decision, and elements with gaps between them pass through a small contiguous copy. */
 #include "elements.h"
 
 #include <string.h>
 
 #include "bits.h"
-#include "half.h"
 
-enum { BLOCK = 512 };
+#if defined(__GNUC__)
+#define FD_PREFETCH(p) __builtin_prefetch(p, 1)
+#else
+#define FD_PREFETCH(p) ((void)(p))
+#endif
+
+enum {
+    BLOCK = 512,  /* elements of a copy: in the first-level cache with both ends */
+    LONG_ROW = 96, /* rows from here on are worth a kernel's call each */
+    AHEAD = 4096  /* bytes that are asked for before they are needed: processors do not look from row to row */
+};
 
 /* Every bit twice: 32 bits become 64. */
 static uint64_t double_bits(uint32_t bits)
@@ -21,51 +30,135 @@ static uint64_t double_bits(uint32_t bits)
     return w | w << 1;
 }
 
-static void apply_contiguous(const fd_elements *e, const uint8_t *bits, size_t n, const char *x, char *y, double scale)
+static void apply_reals(const fd_elements *e, const uint8_t *bits, size_t n, const char *x, char *y, const double *p,
+                        double scale)
 {
-    void(*const apply) FD_APPLY_ARGS = e->kernels->apply[fd_real_part(e->dtype)];
+    const fd_dtype real = fd_real_part(e->dtype);
+    if (p) e->kernels->apply_each[real](bits, n, p, x, y);
+    else e->kernels->apply[real](bits, n, x, y, scale);
+}
+
+static void apply_contiguous(const fd_elements *e, const uint8_t *bits, size_t n, const char *x, char *y, const double *p,
+                             double scale)
+{
     if (!fd_is_complex(e->dtype)) {
-        apply(bits, n, x, y, scale);
+        apply_reals(e, bits, n, x, y, p, scale);
         return;
     }
     const size_t size = fd_dtype_size(e->dtype);
     for (size_t j = 0; j < n; j += BLOCK) {
         uint8_t pairs[2 * BLOCK / 8];
-        size_t m = n - j < BLOCK ? n - j : BLOCK;
+        double each[2 * BLOCK];
+        const size_t m = n - j < BLOCK ? n - j : BLOCK;
         for (size_t k = 0; k < m; k += 32) {
-            unsigned some = m - k < 32 ? (unsigned)(m - k) : 32;
+            const unsigned some = m - k < 32 ? (unsigned)(m - k) : 32;
             fd_store_bits(pairs + k / 4, double_bits((uint32_t)fd_load_bits(bits + (j + k) / 8, some)), 2 * some);
         }
-        apply(pairs, 2 * m, x + j * size, y + j * size, scale);
+        if (p)
+            for (size_t k = 0; k < m; k++) each[2 * k] = each[2 * k + 1] = p[j + k];
+        apply_reals(e, pairs, 2 * m, x + j * size, y + j * size, p ? each : NULL, scale);
     }
 }
 
-#define COPY_STRIDED(size)                                                                   \
-    for (size_t j = 0; j < n; j++) memcpy(to + (int64_t)j * to_stride, from + (int64_t)j * from_stride, size)
+/* The steps that are met most get a loop of their own, which compilers vectorise. `to` and `from` do not overlap. */
+#define COPY_LOOP(size, a, b)                                                                        \
+    for (size_t j = 0; j < n; j++) memcpy(to + (int64_t)j * (a), from + (int64_t)j * (b), size)
+#define COPY_STRIDED(size)                                                                           \
+    static void copy_##size(size_t n, char *restrict to, int64_t to_step, const char *restrict from, int64_t from_step) \
+    {                                                                                                \
+        if (to_step == size && from_step == 2 * size) COPY_LOOP(size, size, 2 * size);               \
+        else if (to_step == size) COPY_LOOP(size, size, from_step);                                  \
+        else if (from_step == size) COPY_LOOP(size, to_step, size);                                  \
+        else COPY_LOOP(size, to_step, from_step);                                                    \
+    }
+COPY_STRIDED(2)
+COPY_STRIDED(4)
+COPY_STRIDED(8)
+COPY_STRIDED(16)
 
-static void copy_strided(size_t size, size_t n, char *to, int64_t to_stride, const char *from, int64_t from_stride)
+static void copy_strided(size_t size, size_t n, char *to, int64_t to_step, const char *from, int64_t from_step)
 {
     switch (size) {
-    case 2: COPY_STRIDED(2); break;
-    case 4: COPY_STRIDED(4); break;
-    case 8: COPY_STRIDED(8); break;
-    default: COPY_STRIDED(16); break;
+    case 2: copy_2(n, to, to_step, from, from_step); break;
+    case 4: copy_4(n, to, to_step, from, from_step); break;
+    case 8: copy_8(n, to, to_step, from, from_step); break;
+    default: copy_16(n, to, to_step, from, from_step); break;
     }
 }
 
-void fd_apply_run(const fd_elements *e, const uint8_t *bits, size_t n, const char *x, char *y, double scale)
+/* Rows of elements; along the longer direction. */
+static void copy_patch(size_t size, size_t rows, size_t n, char *to, int64_t to_row, int64_t to_step, const char *from,
+                       int64_t from_row, int64_t from_step)
 {
-    if (fd_is_contiguous(e)) {
-        apply_contiguous(e, bits, n, x, y, scale);
-        return;
+    enum { FEW_BYTES = 32 };
+    const int64_t each = (int64_t)size;
+    if (to_step == each && from_step == each && (n * size > FEW_BYTES || rows == 1)) {
+        for (size_t i = 0; i < rows; i++) memcpy(to + (int64_t)i * to_row, from + (int64_t)i * from_row, n * size);
+    } else if (rows <= n) {
+        for (size_t i = 0; i < rows; i++)
+            copy_strided(size, n, to + (int64_t)i * to_row, to_step, from + (int64_t)i * from_row, from_step);
+    } else {
+        for (size_t j = 0; j < n; j++)
+            copy_strided(size, rows, to + (int64_t)j * to_step, to_row, from + (int64_t)j * from_step, from_row);
     }
-    const size_t size = fd_dtype_size(e->dtype);
-    for (size_t j = 0; j < n; j += BLOCK) {
-        char copy[16 * BLOCK];
-        size_t m = n - j < BLOCK ? n - j : BLOCK;
-        copy_strided(size, m, copy, (int64_t)size, x + (int64_t)j * e->x_stride, e->x_stride);
-        apply_contiguous(e, bits + j / 8, m, copy, copy, scale);
-        copy_strided(size, m, y + (int64_t)j * e->y_stride, e->y_stride, copy, (int64_t)size);
+}
+
+/* By way of a copy: as many rows at a time as it holds, or a piece of one. */
+static void apply_copied(const fd_elements *e, const uint8_t *bits, size_t rows, size_t n, const char *x, char *y,
+                         const double *p, double scale)
+{
+    const size_t size = fd_dtype_size(e->dtype), each = n < BLOCK ? n : BLOCK, some = BLOCK / each;
+    const int64_t step = (int64_t)size, row_step = step * (int64_t)each;
+    for (size_t i = 0; i < rows; i += some)
+        for (size_t j = 0; j < n; j += each) {
+            char copy[16 * BLOCK];
+            uint8_t own[BLOCK / 8];
+            const size_t r = rows - i < some ? rows - i : some, m = n - j < each ? n - j : each, first = i * n + j;
+            const char *from = x + (int64_t)i * e->x_row_step + (int64_t)j * e->x_step;
+            char *to = y + (int64_t)i * e->y_row_step + (int64_t)j * e->y_step;
+            fd_copy_bits(own, bits, first, r * m);
+            copy_patch(size, r, m, copy, row_step, step, from, e->x_row_step, e->x_step);
+            apply_contiguous(e, own, r * m, copy, copy, p ? p + first : NULL, scale);
+            copy_patch(size, r, m, to, e->y_row_step, e->y_step, copy, row_step, step);
+        }
+}
+
+/* Asks memory for a row's bytes. */
+static void fetch(const char *row, size_t bytes)
+{
+    for (size_t b = 0; b < bytes; b += 64) FD_PREFETCH(row + b);
+}
+
+void fd_apply_patch(const fd_elements *e, const uint8_t *bits, size_t rows, size_t n, const char *x, char *y,
+                    const double *p, double scale)
+{
+    const size_t row_bytes = n * fd_dtype_size(e->dtype);
+    const int dense = e->x_row_step == (int64_t)row_bytes && e->y_row_step == (int64_t)row_bytes;
+    if (!fd_is_contiguous(e) || (rows > 1 && n < LONG_ROW && !dense)) {
+        apply_copied(e, bits, rows, n, x, y, p, scale);
+    } else if (dense || rows == 1) {
+        apply_contiguous(e, bits, rows * n, x, y, p, scale);
+    } else {
+        const size_t ahead = 1 + AHEAD / row_bytes;
+        for (size_t i = 0; i < rows; i++, x += e->x_row_step, y += e->y_row_step) {
+            uint8_t own[FD_PAGE_BITS / 8];
+            if (i + ahead < rows) {
+                fetch(x + (int64_t)ahead * e->x_row_step, row_bytes);
+                if (x != y) fetch(y + (int64_t)ahead * e->y_row_step, row_bytes);
+            }
+            if (i * n % 8) fd_copy_bits(own, bits, i * n, n);
+            apply_contiguous(e, i * n % 8 ? own : bits + i * n / 8, n, x, y, p ? p + i * n : NULL, scale);
+        }
+    }
+}
+
+void fd_fetch(const fd_elements *e, size_t rows, size_t n, const char *x, const char *y)
+{
+    const size_t row_bytes = n * fd_dtype_size(e->dtype);
+    if (!fd_is_contiguous(e)) return;
+    for (size_t i = 0; i < rows; i++) {
+        fetch(x + (int64_t)i * e->x_row_step, row_bytes);
+        if (x != y) fetch(y + (int64_t)i * e->y_row_step, row_bytes);
     }
 }
 
@@ -79,51 +172,8 @@ void fd_scale_run(const fd_elements *e, int keep, size_t n, const char *x, char 
     }
     for (size_t j = 0; j < n; j += BLOCK) {
         uint8_t bits[BLOCK / 8];
-        size_t m = n - j < BLOCK ? n - j : BLOCK;
+        const size_t m = n - j < BLOCK ? n - j : BLOCK;
         memset(bits, keep ? 0xFF : 0, sizeof bits);
-        fd_apply_run(e, bits, m, x + (int64_t)j * e->x_stride, y + (int64_t)j * e->y_stride, scale);
-    }
-}
-
-/* One element with its own scale, in the arithmetic of the contract. A dropped one is +0 whatever x was. */
-static void apply_one(fd_dtype dtype, unsigned keep, const char *x, char *y, double scale)
-{
-    switch (dtype) {
-    case FD_F16:
-    case FD_BF16: {
-        uint16_t h;
-        memcpy(&h, x, 2);
-        if (dtype == FD_F16) h = fd_float_to_f16(fd_f16_to_float(h) * (float)scale);
-        else h = fd_float_to_bf16(fd_bf16_to_float(h) * (float)scale);
-        h = keep ? h : 0;
-        memcpy(y, &h, 2);
-        break;
-    }
-    case FD_F32: {
-        float f;
-        memcpy(&f, x, 4);
-        f = keep ? f * (float)scale : 0.0f;
-        memcpy(y, &f, 4);
-        break;
-    }
-    default: {
-        double d;
-        memcpy(&d, x, 8);
-        d = keep ? d * scale : 0.0;
-        memcpy(y, &d, 8);
-    }
-    }
-}
-
-void fd_apply_varied(const fd_elements *e, const uint8_t *bits, size_t n, const char *x, char *y, const double *scales)
-{
-    const fd_dtype real = fd_real_part(e->dtype);
-    const size_t half = fd_dtype_size(real);
-    for (size_t j = 0; j < n; j++) {
-        const unsigned keep = fd_get_bit(bits, j);
-        apply_one(real, keep, x, y, scales[j]);
-        if (fd_is_complex(e->dtype)) apply_one(real, keep, x + half, y + half, scales[j]);
-        x += e->x_stride;
-        y += e->y_stride;
+        fd_apply_patch(e, bits, 1, m, x + (int64_t)j * e->x_step, y + (int64_t)j * e->y_step, NULL, scale);
     }
 }

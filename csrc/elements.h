@@ -1,34 +1,38 @@
-/* elements.h: apply to a run of elements of any spacing. */
+/* elements.h: apply to elements of any spacing. */
 #ifndef FD_ELEMENTS_H
 #define FD_ELEMENTS_H
 
 #include "kernels.h"
 
+/* Rows of evenly spaced elements, at even distances: steps in bytes, of either sign. */
 typedef struct fd_elements {
     const fd_kernels *kernels;
     fd_dtype dtype;
-    int64_t x_stride, y_stride; /* bytes */
+    int64_t x_step, y_step;         /* from one element of a row to the next */
+    int64_t x_row_step, y_row_step; /* from one row to the next */
 } fd_elements;
 
-/* fd_apply_run writes n elements of y from those of x and bits (from bit 0 on) with one scale. */
-FD_HIDDEN void fd_apply_run(const fd_elements *e, const uint8_t *bits, size_t n, const char *x, char *y, double scale);
+/* fd_apply_patch writes rows * n elements of y from those of x and as many bits, row after row from bit 0 on, with one
+ * scale, or with 1/(1-p) of each element's own p[j] where p is not NULL. */
+FD_HIDDEN void fd_apply_patch(const fd_elements *e, const uint8_t *bits, size_t rows, size_t n, const char *x, char *y,
+                              const double *p, double scale);
 
-/* fd_apply_varied does the same with a scale for each. */
-FD_HIDDEN void fd_apply_varied(const fd_elements *e, const uint8_t *bits, size_t n, const char *x, char *y,
-                               const double *scales);
-
-/* fd_scale_run keeps (scales) or drops (zeroes) a whole run. */
+/* fd_scale_run keeps (scales) or drops (zeroes) n elements of a row. */
 FD_HIDDEN void fd_scale_run(const fd_elements *e, int keep, size_t n, const char *x, char *y, double scale);
+
+/* fd_fetch asks memory for a patch that will be written soon. */
+FD_HIDDEN void fd_fetch(const fd_elements *e, size_t rows, size_t n, const char *x, const char *y);
 
 FD_INLINE int fd_is_complex(fd_dtype dtype) { return dtype == FD_C64 || dtype == FD_C128; }
 FD_INLINE fd_dtype fd_real_part(fd_dtype dtype)
 {
     return dtype == FD_C64 ? FD_F32 : dtype == FD_C128 ? FD_F64 : dtype;
 }
+/* Whether the elements of a row lie side by side. */
 FD_INLINE int fd_is_contiguous(const fd_elements *e)
 {
     const int64_t size = (int64_t)fd_dtype_size(e->dtype);
-    return e->x_stride == size && e->y_stride == size;
+    return e->x_step == size && e->y_step == size;
 }
 
 #endif

@@ -34,24 +34,30 @@ static void fill_rows(void *context, uint64_t begin, uint64_t end)
     const uint64_t first = begin * UNIT, last = end * UNIT < l->size ? end * UNIT : l->size;
     uint64_t number = first / (uint64_t)row.n;
     int64_t at = (int64_t)(first % (uint64_t)row.n);
+    const int one_p = row.p == 0 && row.n >= FD_LONG_ROW;
+    const uint64_t most = f->mask->p_values && !one_p ? FD_VARIED : FD_RUN;
     fd_source src;
     fd_position pos;
     fd_bit_writer to = {f->bits + first / 8, 0, 0};
 
     fd_source_open(&src, f->mask, l->stop);
-    src.reuse = outer && row.index == 1 && row.n < FD_RUN / 4 && l->axis[outer - 1].index > 0 &&
-                l->axis[outer - 1].index <= 4 * row.n;
-    fd_position_set(&pos, l->axis, outer, f->mask->start, number);
+    src.near = fd_near(l->axis, outer, &row);
+    fd_position_set(&pos, l->axis, outer, l->start, number);
     for (uint64_t done = first; done < last;) {
         uint8_t bits[FD_RUN / 8];
         uint64_t n = (uint64_t)(row.n - at);
-        n = n < FD_RUN ? n : FD_RUN;
+        n = n < most ? n : most;
         n = n < last - done ? n : last - done;
         const uint64_t start = pos.index + (uint64_t)(at * row.index);
-        if (f->mask->p_values)
-            fd_source_varied(&src, start, row.index, (size_t)n, f->mask->p_values + pos.p + at * row.p, row.p, bits, NULL);
-        else
+        const double *p = f->mask->p_values;
+        if (p) p += pos.p + at * row.p;
+        if (p && one_p) fd_source_set_p(&src, *p);
+        if (p && !one_p) {
+            double copy[FD_VARIED];
+            fd_source_varied(&src, start, row.index, (size_t)n, fd_gather_p(copy, p, 0, 1, row.p, (size_t)n), bits);
+        } else {
             fd_source_bits(&src, start, row.index, (size_t)n, bits);
+        }
         fd_put_bits(&to, bits, 0, (size_t)n);
         done += n;
         at += (int64_t)n;

@@ -30,12 +30,18 @@ typedef struct fd_law {
  *   fill   packed bits of [start, start + n); start is a multiple of 64; writes (n + 7) / 8 bytes, high bits 0
  *   drop   fill and apply in one; any start; y[j] for j < n
  *   apply  packed bits from bit 0 of `bits` on
- *   scale  everything kept */
+ *   scale  everything kept
+ *   compare     a probability for each: bytes f of the BYTE pages against the thresholds of p, 64 decisions a word; keep: f
+ *               is not below the upper part of T (that of a coin means nothing), tied: f equals it and it is no coin, coin:
+ *               T = 2^39
+ *   apply_each  apply with the scale 1/(1-p) of each element's own p */
 #define FD_PAGES_ARGS (fd_key key, unsigned domain, uint64_t first, size_t count, uint32_t *words)
 #define FD_FILL_ARGS (const fd_law *law, uint64_t start, size_t n, uint8_t *bits)
 #define FD_DROP_ARGS (const fd_law *law, uint64_t start, size_t n, const void *x, void *y, double scale)
 #define FD_APPLY_ARGS (const uint8_t *bits, size_t n, const void *x, void *y, double scale)
 #define FD_SCALE_ARGS (size_t n, const void *x, void *y, double scale)
+#define FD_COMPARE_ARGS (const uint8_t *f, const double *p, size_t n, uint64_t *keep, uint64_t *tied, uint64_t *coin)
+#define FD_APPLY_EACH_ARGS (const uint8_t *bits, size_t n, const double *p, const void *x, void *y)
 
 typedef struct fd_kernels {
     const char *name;
@@ -46,6 +52,8 @@ typedef struct fd_kernels {
     void(*drop_byte[FD_NUM_REAL]) FD_DROP_ARGS;
     void(*apply[FD_NUM_REAL]) FD_APPLY_ARGS;
     void(*scale[FD_NUM_REAL]) FD_SCALE_ARGS;
+    void(*compare) FD_COMPARE_ARGS;
+    void(*apply_each[FD_NUM_REAL]) FD_APPLY_EACH_ARGS;
 } fd_kernels;
 
 FD_HIDDEN extern const fd_kernels fd_kernels_scalar, fd_kernels_avx2, fd_kernels_avx512, fd_kernels_neon;

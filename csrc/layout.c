@@ -49,6 +49,8 @@ fd_status fd_layout_make(fd_layout *layout, const fd_mask_desc *mask, int ndim, 
 
     layout->ndim = layout->empty = 0; /* field by field: clearing 64 axes takes longer than a small call */
     layout->size = 1;
+    layout->start = mask->start;
+    layout->p = layout->x = layout->y = 0;
     layout->stop = 0;
     for (int d = 0; d < ndim; d++) {
         if (shape[d] < 0) return FD_BAD_SHAPE;
@@ -78,15 +80,21 @@ fd_status fd_layout_make(fd_layout *layout, const fd_mask_desc *mask, int ndim, 
     return mask->p_values ? check_probabilities(layout, mask->p_values) : FD_OK;
 }
 
-static uint64_t distance(int64_t step) { return step < 0 ? 0 - (uint64_t)step : (uint64_t)step; }
-
 void fd_layout_sort(fd_layout *layout)
 {
-    for (int i = 1; i < layout->ndim; i++) { /* insertion keeps the order of equals */
-        const fd_axis axis = layout->axis[i];
+    for (int i = 0; i < layout->ndim; i++) {
+        fd_axis axis = layout->axis[i];
+        if (axis.y < 0) {
+            const int64_t last = axis.n - 1;
+            layout->start += (uint64_t)(axis.index * last);
+            layout->p += axis.p * last;
+            layout->x += axis.x * last;
+            layout->y += axis.y * last;
+            axis = (fd_axis){axis.n, -axis.index, -axis.p, -axis.x, -axis.y};
+        }
         int j = i;
-        for (; j > 0 && distance(layout->axis[j - 1].y) < distance(axis.y); j--) layout->axis[j] = layout->axis[j - 1];
-        layout->axis[j] = axis;
+        for (; j > 0 && layout->axis[j - 1].y < axis.y; j--) layout->axis[j] = layout->axis[j - 1];
+        layout->axis[j] = axis; /* insertion keeps the order of equals */
     }
 }
 
@@ -111,6 +119,14 @@ void fd_layout_merge(fd_layout *layout)
         }
     }
     if (layout->ndim) layout->ndim = last + 1;
+}
+
+int fd_near(const fd_axis *axis, int ndim, const fd_axis *row)
+{
+    const int64_t far = row->index ? 4 * row->n : 4;
+    int64_t step = 0;
+    while (step == 0 && ndim > 0) step = axis[--ndim].index;
+    return step > 0 && step <= far ? 1 : step < 0 && step >= -far ? -1 : 0;
 }
 
 void fd_position_set(fd_position *pos, const fd_axis *axis, int ndim, uint64_t start, uint64_t number)

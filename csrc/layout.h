@@ -17,6 +17,8 @@ typedef struct fd_layout {
     int ndim;
     int empty;      /* some axis has length 0 */
     uint64_t size;  /* elements */
+    uint64_t start; /* mask index, */
+    int64_t p, x, y; /* and offsets in doubles and bytes, of the position that all axes begin at */
     uint64_t stop;  /* all mask indices are below */
     fd_axis axis[FD_MAX_NDIM];
 } fd_layout;
@@ -26,11 +28,15 @@ typedef struct fd_layout {
 FD_HIDDEN fd_status fd_layout_make(fd_layout *layout, const fd_mask_desc *mask, int ndim, const int64_t *shape,
                                    const int64_t *x_strides, const int64_t *y_strides);
 
-/* fd_layout_sort orders the axes by their steps in y, largest first. */
+/* fd_layout_sort turns axes that run backwards in y around, and orders them by their steps in y, largest first. */
 FD_HIDDEN void fd_layout_sort(fd_layout *layout);
 
 /* fd_layout_merge joins neighbouring axes that are one run in index, p, x and y. */
 FD_HIDDEN void fd_layout_merge(fd_layout *layout);
+
+/* fd_near says whether rows of `row` follow each other closely in index when the `ndim` axes above it are walked: 1 upwards,
+ * -1 downwards, 0 if they do not. */
+FD_HIDDEN int fd_near(const fd_axis *axis, int ndim, const fd_axis *row);
 
 /* A position that counts through axes like an odometer, the last one fastest. */
 typedef struct fd_position {

@@ -1,6 +1,7 @@
 /* tpl_table.h: the templates above tpl_page.h in order, and the table they make. Included last by isa_<name>.c.
  * Parameter: FD_ISA, the name of the instruction set without quotes. */
 #include "tpl_fill.h"
+#include "tpl_varied.h"
 
 #define FD_FN_(name, type) name##_##type
 #define FD_FN2(name, type) FD_FN_(name, type)
@@ -9,29 +10,37 @@
 
 #define FD_TYPE f16
 #define FD_ELEM uint16_t
+#define FD_REAL float
 #include "tpl_apply.h"
 #include "tpl_real.h"
+#include "tpl_each.h"
 #undef FD_TYPE
 #undef FD_ELEM
 
 #define FD_TYPE bf16
 #define FD_ELEM uint16_t
+#define FD_REAL float
 #include "tpl_apply.h"
 #include "tpl_real.h"
+#include "tpl_each.h"
 #undef FD_TYPE
 #undef FD_ELEM
 
 #define FD_TYPE f32
 #define FD_ELEM uint32_t
+#define FD_REAL float
 #include "tpl_apply.h"
 #include "tpl_real.h"
+#include "tpl_each.h"
 #undef FD_TYPE
 #undef FD_ELEM
 
 #define FD_TYPE f64
 #define FD_ELEM uint64_t
+#define FD_REAL double
 #include "tpl_apply.h"
 #include "tpl_real.h"
+#include "tpl_each.h"
 #undef FD_TYPE
 #undef FD_ELEM
 
@@ -75,4 +84,6 @@ const fd_kernels FD_TABLE(FD_ISA) = {
     {drop_byte_f16, drop_byte_bf16, drop_byte_f32, drop_byte_f64},
     {apply_any_f16, apply_any_bf16, apply_f32, apply_f64},
     {scale_all_f16, scale_all_bf16, scale_all_f32, scale_all_f64},
+    compare,
+    {apply_each_f16, apply_each_bf16, apply_each_f32, apply_each_f64},
 };

@@ -1,4 +1,4 @@
-/* walk_rows.c: arrays as runs and rows of evenly spaced elements. */
+/* walk_rows.c: arrays as runs, and as patches of rows in memory's order. */
 #include "dropout.h"
 
 /* ---- one contiguous run: the hot path ---- */
@@ -6,7 +6,7 @@
 struct run {
     const fd_job *job;
     fd_rule rule;
-    uint64_t start, first_unit, n;
+    uint64_t first_unit, n;
 };
 
 void fd_drop_run(const fd_rule *rule, const uint8_t *bits, uint64_t start, size_t n, fd_dtype dtype, const char *x, char *y,
@@ -14,7 +14,7 @@ void fd_drop_run(const fd_rule *rule, const uint8_t *bits, uint64_t start, size_
 {
     const fd_kernels *k = fd_kernels_active();
     const int64_t size = (int64_t)fd_dtype_size(dtype);
-    const fd_elements e = {k, dtype, size, size};
+    const fd_elements e = {k, dtype, size, size, 0, 0};
     if (bits) {
         k->apply[dtype](bits, n, x, y, scale);
         return;
@@ -31,111 +31,132 @@ static void run_range(void *context, uint64_t begin, uint64_t end)
 {
     const struct run *r = context;
     const fd_job *job = r->job;
-    const uint64_t stop = r->start + r->n;
+    const uint64_t start = job->start, stop = start + r->n;
     uint64_t from = (r->first_unit + begin) * FD_PAGE_BITS, to = (r->first_unit + end) * FD_PAGE_BITS;
-    from = from < r->start ? r->start : from;
+    from = from < start ? start : from;
     to = to > stop ? stop : to;
-    const size_t size = fd_dtype_size(job->dtype), at = (size_t)(from - r->start) * size;
+    const size_t at = (size_t)(from - start) * fd_dtype_size(job->dtype);
     const uint8_t *bits = job->mask->bits ? job->mask->bits + from / 8 : NULL;
     fd_drop_run(&r->rule, bits, from, (size_t)(to - from), job->dtype, job->x + at, job->y + at, job->scale);
 }
 
 fd_status fd_walk_run(const fd_job *job, uint64_t n, const fd_exec *exec)
 {
-    const uint64_t start = job->mask->start, first = start / FD_PAGE_BITS;
-    struct run r = {job, fd_make_rule(job->mask->key, job->mask->p), start, first, n};
-    return fd_run(exec, (start + n - 1) / FD_PAGE_BITS - first + 1, FD_PAGE_BITS, run_range, &r);
+    const uint64_t first = job->start / FD_PAGE_BITS;
+    struct run r = {job, fd_make_rule(job->mask->key, job->mask->p), first, n};
+    return fd_run(exec, (job->start + n - 1) / FD_PAGE_BITS - first + 1, FD_PAGE_BITS, run_range, &r);
 }
 
 /* ---- rows ---- */
 
+enum { PATCH = 2048 }; /* most elements of a patch: what memory brings while the bits are made */
+
 struct rows {
     const fd_job *job;
-    fd_axis outer[FD_MAX_NDIM], row;
-    int num_outer;
-    uint64_t segments; /* of FD_RUN elements in a row */
-    int fused;         /* contiguous rows of one law, too long for a window: straight to the kernel */
-    int reuse;
+    fd_axis outer[FD_MAX_NDIM], rows, row; /* `rows`: the axis above `row` in memory */
+    int num_outer, fused, varied, near;
+    uint64_t groups, group_rows;      /* groups of rows, rows in a group, */
+    uint64_t segments, segment;       /* segments of a row, elements in a segment: a patch is a group of segments */
 };
 
-/* n elements from position pos, element `at` of the row, on. */
-static void one_segment(const struct rows *r, fd_source *src, const fd_position *pos, int64_t at, size_t n)
+struct patch {
+    uint64_t start;
+    size_t rows, n;
+    const double *p;
+    const char *x;
+    char *y;
+};
+
+static struct patch find_patch(const struct rows *r, const fd_position *pos, uint64_t number)
 {
     const fd_job *job = r->job;
-    const fd_elements e = {src->kernels, job->dtype, r->row.x, r->row.y};
-    const uint64_t start = pos->index + (uint64_t)(at * r->row.index);
-    const char *x = job->x + pos->x + at * r->row.x;
-    char *y = job->y + pos->y + at * r->row.y;
-    if (r->fused) {
-        void(*const drop) FD_DROP_ARGS =
-            src->rule.kind == FD_COIN ? src->kernels->drop_coin[job->dtype] : src->kernels->drop_byte[job->dtype];
-        drop(&src->rule.law, start, n, x, y, job->scale);
-        return;
-    }
+    const int64_t i = (int64_t)(number / r->segments * r->group_rows), j = (int64_t)(number % r->segments * r->segment);
+    const int64_t rows = r->rows.n - i, n = r->row.n - j;
+    struct patch patch;
+    patch.start = pos->index + (uint64_t)(i * r->rows.index + j * r->row.index);
+    patch.rows = (size_t)(rows < (int64_t)r->group_rows ? rows : (int64_t)r->group_rows);
+    patch.n = (size_t)(n < (int64_t)r->segment ? n : (int64_t)r->segment);
+    patch.p = job->p_values ? job->p_values + pos->p + i * r->rows.p + j * r->row.p : NULL;
+    patch.x = job->x + pos->x + i * r->rows.x + j * r->row.x;
+    patch.y = job->y + pos->y + i * r->rows.y + j * r->row.y;
+    return patch;
+}
+
+static void one_patch(const struct rows *r, const fd_elements *e, fd_source *src, const struct patch *a)
+{
+    const fd_job *job = r->job;
+    double scale = job->scale;
     uint8_t bits[FD_RUN / 8];
-    const double *p = job->mask->p_values;
-    if (!p) {
-        fd_source_bits(src, start, r->row.index, n, bits);
-        fd_apply_run(&e, bits, n, x, y, job->scale);
+    if (r->varied) {
+        double copy[FD_VARIED];
+        const double *p = fd_gather_p(copy, a->p, r->rows.p, a->rows, r->row.p, a->n);
+        fd_source_varied_patch(src, a->start, r->rows.index, a->rows, r->row.index, a->n, p, bits);
+        fd_apply_patch(e, bits, a->rows, a->n, a->x, a->y, job->own_scales ? p : NULL, scale);
         return;
     }
-    p += pos->p + at * r->row.p;
-    if (r->row.p == 0) { /* one p for the whole row */
-        fd_source_set_p(src, *p);
-        fd_source_bits(src, start, r->row.index, n, bits);
-        fd_apply_run(&e, bits, n, x, y, job->own_scales ? fd_scale(*p) : job->scale);
+    if (a->p) {
+        fd_source_set_p(src, *a->p);
+        scale = job->own_scales ? fd_scale(*a->p) : scale;
+    }
+    if (r->fused) {
+        fd_drop_run(&src->rule, NULL, a->start, a->n, job->dtype, a->x, a->y, scale);
         return;
     }
-    enum { SOME = 1024 };
-    double scales[SOME];
-    for (size_t j = 0; j < n; j += SOME) {
-        const size_t m = n - j < SOME ? n - j : SOME;
-        const int64_t k = (int64_t)j;
-        fd_source_varied(src, start + (uint64_t)(k * r->row.index), r->row.index, m, p + k * r->row.p, r->row.p, bits,
-                         scales);
-        if (job->own_scales) fd_apply_varied(&e, bits, m, x + k * r->row.x, y + k * r->row.y, scales);
-        else fd_apply_run(&e, bits, m, x + k * r->row.x, y + k * r->row.y, job->scale);
-    }
+    fd_source_patch(src, a->start, r->rows.index, a->rows, r->row.index, a->n, bits);
+    fd_apply_patch(e, bits, a->rows, a->n, a->x, a->y, NULL, scale);
 }
 
 static void rows_range(void *context, uint64_t begin, uint64_t end)
 {
     const struct rows *r = context;
+    const fd_job *job = r->job;
+    const uint64_t each = r->groups * r->segments;
     fd_source src;
     fd_position pos;
-    fd_source_open(&src, r->job->mask, r->job->layout->stop);
-    src.reuse = r->reuse;
-    fd_position_set(&pos, r->outer, r->num_outer, r->job->mask->start, begin / r->segments);
-    uint64_t segment = begin % r->segments;
-    for (uint64_t unit = begin; unit < end; unit++) {
-        const int64_t at = (int64_t)(segment * FD_RUN), left = r->row.n - at;
-        one_segment(r, &src, &pos, at, (size_t)(left < FD_RUN ? left : FD_RUN));
-        if (++segment == r->segments) {
-            segment = 0;
-            fd_position_next(&pos, r->outer, r->num_outer);
+    fd_source_open(&src, job->mask, job->layout->stop);
+    src.near = r->near;
+    const fd_elements e = {src.kernels, job->dtype, r->row.x, r->row.y, r->rows.x, r->rows.y};
+    fd_position_set(&pos, r->outer, r->num_outer, job->start, begin / each);
+    struct patch next = find_patch(r, &pos, begin % each);
+    for (uint64_t unit = begin; unit < end; unit++) { /* memory brings one patch while another is worked on */
+        const struct patch patch = next;
+        if ((unit + 1) % each == 0) fd_position_next(&pos, r->outer, r->num_outer);
+        if (unit + 1 < end) {
+            next = find_patch(r, &pos, (unit + 1) % each);
+            if (!r->fused) fd_fetch(&e, next.rows, next.n, next.x, next.y);
         }
+        one_patch(r, &e, &src, &patch);
     }
 }
 
-fd_status fd_walk_rows(const fd_job *job, int along, const fd_exec *exec)
+fd_status fd_walk_rows(const fd_job *job, const fd_exec *exec)
 {
     const fd_mask_desc *mask = job->mask;
+    const int64_t size = (int64_t)fd_dtype_size(job->dtype);
     struct rows r;
     r.job = job;
-    r.row = (fd_axis){.n = 1};
-    r.fused = r.reuse = 0;
+    r.row = r.rows = (fd_axis){.n = 1, .x = size, .y = size};
     fd_copy_axes(r.outer, &r.num_outer, job->layout);
-    if (along >= 0) fd_take_axis(r.outer, &r.num_outer, along, &r.row);
+    if (r.num_outer) fd_take_axis(r.outer, &r.num_outer, r.num_outer - 1, &r.row);
+    r.near = fd_near(r.outer, r.num_outer, &r.row);
+    if (r.num_outer) fd_take_axis(r.outer, &r.num_outer, r.num_outer - 1, &r.rows);
 
-    const uint64_t n = (uint64_t)r.row.n, rows = fd_count_positions(r.outer, r.num_outer);
-    r.segments = (n + FD_RUN - 1) / FD_RUN;
-    if (!mask->bits && !mask->p_values && r.row.index == 1) {
-        const fd_elements e = {NULL, job->dtype, r.row.x, r.row.y};
-        const fd_kind kind = fd_make_rule(mask->key, mask->p).kind;
-        const int64_t next = r.num_outer ? r.outer[r.num_outer - 1].index : 0;
-        r.reuse = n < FD_RUN / 4 && next > 0 && next <= 4 * r.row.n;
-        r.fused = (kind == FD_COIN || kind == FD_BYTE) && fd_is_contiguous(&e) && !fd_is_complex(job->dtype) &&
-                  !(r.reuse && n < fd_page_span(kind) / 4);
-    }
-    return fd_run(exec, rows * r.segments, n < FD_RUN ? n : FD_RUN, rows_range, &r);
+    const uint64_t n = (uint64_t)r.row.n, rows = (uint64_t)r.rows.n;
+    const fd_elements e = {NULL, job->dtype, r.row.x, r.row.y, 0, 0};
+    const int one_p = r.row.p == 0 && (r.rows.p == 0 || n >= FD_LONG_ROW);
+    const fd_kind kind = job->p_values ? FD_BYTE : fd_make_rule(mask->key, mask->p).kind;
+    r.varied = job->p_values && !one_p;
+    /* Rows that are contiguous and numbered one by one, and of which each is a good part of a page, go straight to the fused
+     * kernels. */
+    r.fused = !mask->bits && one_p && r.row.index == 1 && fd_is_contiguous(&e) && !fd_is_complex(job->dtype) &&
+              n >= fd_page_span(kind) / 4;
+    r.segment = r.fused ? FD_RUN : r.varied ? FD_VARIED : PATCH;
+    r.group_rows = n >= r.segment || r.fused || (r.rows.p && !r.varied) ? 1 : r.segment / n;
+    r.group_rows = r.group_rows < rows ? r.group_rows : rows;
+    r.segment = r.segment < n ? r.segment : n;
+    r.segments = (n + r.segment - 1) / r.segment;
+    if (r.segments > 1) r.near = r.row.index < 0 ? -1 : 1;
+    r.groups = (rows + r.group_rows - 1) / r.group_rows;
+    return fd_run(exec, fd_count_positions(r.outer, r.num_outer) * r.groups * r.segments, r.group_rows * r.segment,
+                  rows_range, &r);
 }

@@ -4,7 +4,7 @@
 
 #include "bits.h"
 
-enum { ROWS = 4096, PIECE = 1 << 16 }; /* rows in a unit; elements of a row, or of all rows of a unit */
+enum { ROWS = FD_VARIED, PIECE = 1 << 16 }; /* rows in a unit; elements of a row, or of all rows of a unit */
 
 struct shared {
     const fd_job *job;
@@ -16,22 +16,26 @@ struct shared {
 static void one_unit(const struct shared *s, fd_source *src, const fd_position *pos, uint64_t group, uint64_t piece)
 {
     const fd_job *job = s->job;
-    const fd_elements e = {src->kernels, job->dtype, s->row.x, s->row.y};
+    const fd_elements e = {src->kernels, job->dtype, s->row.x, s->row.y, 0, 0};
     const int64_t first = (int64_t)(group * s->group_rows), at = (int64_t)(piece * PIECE);
     const int64_t left = s->along.n - first, rest = s->row.n - at;
     const size_t rows = (size_t)(left < (int64_t)s->group_rows ? left : (int64_t)s->group_rows);
     const size_t n = (size_t)(rest < PIECE ? rest : PIECE);
     const uint64_t start = pos->index + (uint64_t)(first * s->along.index);
-    const double *p = job->mask->p_values;
+    const double *p = job->p_values;
     uint8_t bits[ROWS / 8];
-    double scales[ROWS];
-    if (p) fd_source_varied(src, start, s->along.index, rows, p + pos->p + first * s->along.p, s->along.p, bits, scales);
-    else fd_source_bits(src, start, s->along.index, rows, bits);
+    double copy[ROWS];
+    if (p) {
+        p = fd_gather_p(copy, p + pos->p + first * s->along.p, 0, 1, s->along.p, rows);
+        fd_source_varied(src, start, s->along.index, rows, p, bits);
+    } else {
+        fd_source_bits(src, start, s->along.index, rows, bits);
+    }
 
     const char *x = job->x + pos->x + first * s->along.x + at * s->row.x;
     char *y = job->y + pos->y + first * s->along.y + at * s->row.y;
     for (size_t j = 0; j < rows; j++, x += s->along.x, y += s->along.y)
-        fd_scale_run(&e, (int)fd_get_bit(bits, j), n, x, y, job->own_scales ? scales[j] : job->scale);
+        fd_scale_run(&e, (int)fd_get_bit(bits, j), n, x, y, job->own_scales ? fd_scale(p[j]) : job->scale);
 }
 
 static void shared_range(void *context, uint64_t begin, uint64_t end)
@@ -41,7 +45,7 @@ static void shared_range(void *context, uint64_t begin, uint64_t end)
     fd_source src;
     fd_position pos;
     fd_source_open(&src, s->job->mask, s->job->layout->stop);
-    fd_position_set(&pos, s->outer, s->num_outer, s->job->mask->start, begin / each);
+    fd_position_set(&pos, s->outer, s->num_outer, s->job->start, begin / each);
     uint64_t inside = begin % each;
     for (uint64_t unit = begin; unit < end; unit++) {
         one_unit(s, &src, &pos, inside / s->pieces, inside % s->pieces);
