@@ -91,7 +91,7 @@ def dropout(
             return y
     if not isinstance(training, (bool, np.bool_)):
         raise TypeError(f"training has to be a bool, but got {training!r} of type {type(training).__name__}")
-    return _drop(x, p, rng, bool(training), out, False, share_axes, noise_shape, shard, threads)[0]
+    return _drop(x, p, rng, bool(training), out, None, share_axes, noise_shape, shard, threads)[0]
 
 
 def dropout_forward(
@@ -194,16 +194,19 @@ def _drop(
     rng: object,
     training: bool,
     out: object,
-    store: bool,
+    store: bool | None,
     share_axes: object,
     noise_shape: object,
     shard: object,
     threads: object,
 ) -> tuple[np.ndarray, Mask | None]:
-    """Check the arguments and drop: all calls but the common ones. There is no mask without training."""
+    """Check the arguments and drop: all calls but the common ones. There is no mask without training.
+
+    With `store` None nobody keeps the mask, and so it needs no copy of an array p.
+    """
     array, dtype = as_input(x)
     geometry = make_geometry(array.shape, share_axes, noise_shape, shard)
-    probability = check_p(p)
+    probability = check_p(p, own=store is not None)
     broadcast_p(probability, geometry.mask_shape, geometry.shape)
     team = check_threads(threads)
     draw = key_source(rng)

@@ -15,8 +15,8 @@ def _bad_value(value: object, where: str = "") -> ValueError:
     return ValueError(f"dropout probability has to be between 0 and 1, but got {value}{where}")
 
 
-def check_p(p: object) -> float | np.ndarray:
-    """Return p as a float, or as a read-only float64 array of its own if it is one.
+def check_p(p: object, *, own: bool = True) -> float | np.ndarray:
+    """Return p as a float, or as a float64 array if it is one: read-only and of its own, unless `own` is False.
 
     Raises
     ------
@@ -28,25 +28,26 @@ def check_p(p: object) -> float | np.ndarray:
     if type(p) is not float and (
         isinstance(p, (bool, np.bool_)) or not isinstance(p, (int, float, np.integer, np.floating))
     ):
-        return _check_array(p)
+        return _check_array(p, own)
     if not 0 <= p <= 1:  # as given: an int can be too long for a float, and a longer type may round to 0 or 1
         raise _bad_value(p)
     return float(p)
 
 
-def _check_array(p: object) -> float | np.ndarray:
+def _check_array(p: object, own: bool) -> float | np.ndarray:
     array = np.asanyarray(p) if isinstance(p, (np.ndarray, np.generic, list, tuple)) else None
     is_bfloat16 = array is not None and array.dtype.name == "bfloat16"
     if array is None or isinstance(array, np.ma.MaskedArray) or (array.dtype.kind not in "iuf" and not is_bfloat16):
         kind = type(p).__name__ if array is None else f"array of dtype {array.dtype}"
         raise TypeError(f"p has to be a real number or an array of them, but got {p!r} of type {kind}")
+    if array.size and not (array.min() >= 0 and array.max() <= 1):  # a NaN is the least and the greatest
+        index = tuple(int(i) for i in np.argwhere(~((array >= 0) & (array <= 1)))[0])
+        raise _bad_value(array[index], f" at index {index}" if array.ndim else "")
+    if array.ndim == 0:
+        return float(array)
+    if not own:
+        return np.asarray(array, np.float64)
     values = np.array(array, np.float64, order="C", subok=False)
-    bad = ~((array >= 0) & (array <= 1))
-    if bad.any():
-        index = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise _bad_value(array[index], f" at index {index}" if values.ndim else "")
-    if values.ndim == 0:
-        return float(values)
     values.flags.writeable = False
     return values
 
