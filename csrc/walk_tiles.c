@@ -155,7 +155,12 @@ fd_status fd_walk_tiles(const fd_job *job, int along, const fd_exec *exec)
     t.height = t.height < t.row.n ? t.height : t.row.n;
     t.across = (uint64_t)((t.column.n + t.width - 1) / t.width);
     t.down = (uint64_t)((t.row.n + t.height - 1) / t.height);
+    const uint64_t others = fd_count_positions(t.outer, t.num_outer) * t.across;
+    const uint64_t enough = exec && exec->threads > 1 ? 4 * (uint64_t)exec->threads : 1; /* for shares of like size */
+    while (others * t.down < enough && t.height > 64) {
+        t.height = (t.height / 2 + 63) / 64 * 64;
+        t.down = (uint64_t)((t.row.n + t.height - 1) / t.height);
+    }
     t.near = fd_near(&t.row, 1, &(fd_axis){.n = t.width, .index = t.column.index});
-    return fd_run(exec, fd_count_positions(t.outer, t.num_outer) * t.across * t.down,
-                  (uint64_t)(t.width * t.height), tiles_range, &t);
+    return fd_run(exec, others * t.down, (uint64_t)(t.width * t.height), tiles_range, &t);
 }
