@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from target_explanations import EXPLANATIONS
+from target_explanations import explanation
 from target_rows import GROUPS, ISAS, Batch, Target
 
 from fastdrop import _core
@@ -48,7 +48,7 @@ class Outcome:
 
     def explanation(self) -> str:
         """Return what is known of a target that is not met."""
-        return EXPLANATIONS.get(self.target.key, "no explanation on record")
+        return explanation(self.target.key)
 
 
 def evaluate(batch: Batch, results: Sequence[Result]) -> list[Outcome]:

@@ -61,7 +61,7 @@ def test_a_target_that_is_not_met_is_explained(load, monkeypatch):
     batch = small_batch(rows)
     unmet = targets.evaluate(batch, results(batch, [1.0, 2.0, 2.0]))[0]
     assert re.fullmatch(r"times the scale +2\.000 +<= 1\.5 +NOT MET\n    no explanation on record", unmet.line())
-    monkeypatch.setitem(targets.EXPLANATIONS, "ratio", "the ports are full")
+    monkeypatch.setitem(load("target_explanations").EXPLANATIONS, "ratio", "the ports are full")
     assert unmet.line().endswith("\n    the ports are full")
 
 

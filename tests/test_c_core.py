@@ -148,8 +148,6 @@ def test_sanitizers_at_length(compiler, tmp_path, vectors, build):
     check(run([str(program), "--vectors", str(vectors)], tmp_path), "scalar")
 
 
-
-
 @pytest.mark.parametrize("compiler", ["gcc", "clang", ARM])
 def test_no_fused_multiply_add(compiler, tmp_path):
     """Contraction is off in the source: no flag brings it back, and this one would."""
