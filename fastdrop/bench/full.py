@@ -67,7 +67,7 @@ def run_worker(
         "selection": asdict(selection),
         "groups": [asdict(group) for group in groups],
     }
-    command = [sys.executable, "-m", "fastdrop.bench.worker"]
+    command = [sys.executable, "-P", "-m", "fastdrop.bench.worker"]
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
