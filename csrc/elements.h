@@ -20,7 +20,16 @@ FD_HIDDEN void fd_apply_patch(const fd_elements *e, const uint8_t *bits, size_t 
 /* fd_scale_run keeps (scales) or drops (zeroes) n elements of a row. */
 FD_HIDDEN void fd_scale_run(const fd_elements *e, int keep, size_t n, const char *x, char *y, double scale);
 
-/* fd_fetch asks memory for a patch that will be written soon. */
+/* fd_fetch_bytes and fd_fetch ask memory for what will be needed soon: some bytes, and a patch. */
+FD_INLINE void fd_fetch_bytes(const void *from, size_t bytes)
+{
+#if defined(__GNUC__)
+    for (size_t b = 0; b < bytes; b += 64) __builtin_prefetch((const char *)from + b);
+#else
+    (void)from;
+    (void)bytes;
+#endif
+}
 FD_HIDDEN void fd_fetch(const fd_elements *e, size_t rows, size_t n, const char *x, const char *y);
 
 FD_INLINE int fd_is_complex(fd_dtype dtype) { return dtype == FD_C64 || dtype == FD_C128; }

@@ -20,19 +20,19 @@ static int extend(uint64_t *bound, int64_t n, int64_t step)
     return 1;
 }
 
-/* The bits of a double from +0 to 1 are an integer from 0 to that of 1: a row in one loop without a branch, which
- * compilers vectorise. A row that fails, or has a -0, is looked at one by one. */
-static int valid_row(const double *p, int64_t n, int64_t step)
+/* n probabilities, a step apart. As integers, doubles from +0 to 1 are those from 0 to that of 1: what is not, and -0, has a
+ * sign bit of its own or in the difference. Compilers vectorise that, and not the comparison. */
+static int all_valid(const double *p, int64_t n, int64_t step)
 {
     const uint64_t one = UINT64_C(0x3FF) << 52;
-    uint64_t doubtful = 0;
+    uint64_t signs = 0;
     if (step == 1) {
         for (int64_t j = 0; j < n; j++) {
             uint64_t u;
             memcpy(&u, p + j, 8);
-            doubtful |= u | (one - u);
+            signs |= u | (one - u);
         }
-        if (!(doubtful >> 63)) return 1;
+        if (!(signs >> 63)) return 1;
     }
     for (int64_t j = 0; j < n; j++)
         if (!fd_valid_p(p[j * step])) return 0;
@@ -42,21 +42,24 @@ static int valid_row(const double *p, int64_t n, int64_t step)
 /* Every probability that an element can meet; axes along which p does not change are walked once. */
 static fd_status check_probabilities(const fd_layout *layout, const double *p)
 {
-    fd_axis axis[FD_MAX_NDIM];
+    fd_axis axis[FD_MAX_NDIM], row = {.n = 1, .p = 1};
     int ndim = 0;
-    uint64_t count = 1;
-    axis[0].n = 1; /* for compilers that cannot see that ndim guards it */
     for (int d = 0; d < layout->ndim; d++) {
-        if (layout->axis[d].p == 0) continue;
-        axis[ndim++] = layout->axis[d];
-        count *= (uint64_t)layout->axis[d].n;
+        const fd_axis next = {.n = layout->axis[d].n, .p = layout->axis[d].p};
+        if (next.p == 0) continue;
+        if (row.n > 1 && row.p == next.p * next.n) {
+            row = (fd_axis){.n = row.n * next.n, .p = next.p};
+            continue;
+        }
+        if (row.n > 1) axis[ndim++] = row;
+        row = next;
     }
-    if (!ndim) return fd_valid_p(*p) ? FD_OK : FD_BAD_PROBABILITY;
+    uint64_t count = 1;
+    for (int d = 0; d < ndim; d++) count *= (uint64_t)axis[d].n;
     fd_position pos;
-    const fd_axis row = axis[--ndim];
     fd_position_set(&pos, axis, ndim, 0, 0);
-    for (uint64_t i = 0; i < count; i += (uint64_t)row.n) {
-        if (!valid_row(p + pos.p, row.n, row.p)) return FD_BAD_PROBABILITY;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!all_valid(p + pos.p, row.n, row.p)) return FD_BAD_PROBABILITY;
         fd_position_next(&pos, axis, ndim);
     }
     return FD_OK;

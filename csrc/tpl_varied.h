@@ -13,8 +13,8 @@ FD_INLINE uint64_t nonzero_bytes(const uint8_t *bytes) { return keep_bits(bytes_
 FD_INLINE void compare_step(const uint8_t *f, const double *p, uint64_t *keep, uint64_t *tied, uint64_t *coin)
 {
     uint64_t t[FD_STEP];
-    uint16_t hi[FD_STEP];
-    uint8_t kept[FD_STEP], ties[FD_STEP], coins[FD_STEP];
+    uint16_t hi[FD_STEP], some = 0;
+    uint8_t kept[FD_STEP], ties[FD_STEP];
     for (int j = 0; j < FD_STEP; j++) {
         const double sum = p[j] + 4096.0;
         memcpy(t + j, &sum, 8);
@@ -22,15 +22,14 @@ FD_INLINE void compare_step(const uint8_t *f, const double *p, uint64_t *keep, u
     for (int j = 0; j < FD_STEP; j++) hi[j] = (uint16_t)(t[j] >> 32);
     for (int j = 0; j < FD_STEP; j++) kept[j] = f[j] >= hi[j];
     for (int j = 0; j < FD_STEP; j++) ties[j] = f[j] == hi[j];
-    uint64_t some = 0;
-    for (int j = 0; j < FD_STEP; j++) some |= (uint64_t)(p[j] == 0.5);
+    for (int j = 0; j < FD_STEP; j++) some |= (uint16_t)(hi[j] == 128);
     *keep = nonzero_bytes(kept);
     *tied = nonzero_bytes(ties);
     *coin = 0;
     if (!some) return;
     const uint64_t half = (UINT64_C(0x40B) << 52) + (UINT64_C(1) << 39);
-    for (int j = 0; j < FD_STEP; j++) coins[j] = t[j] == half;
-    *coin = nonzero_bytes(coins);
+    for (int j = 0; j < FD_STEP; j++) ties[j] = t[j] == half;
+    *coin = nonzero_bytes(ties);
     *tied &= ~*coin;
 }
 

@@ -106,6 +106,13 @@ static void one_patch(const struct rows *r, const fd_elements *e, fd_source *src
     fd_apply_patch(e, bits, a->rows, a->n, a->x, a->y, NULL, scale);
 }
 
+/* Memory brings a patch while the one before it is worked on; it does so by itself where that ends where this begins. */
+static void fetch_patch(const fd_elements *e, const struct patch *before, const struct patch *a)
+{
+    const size_t n = before->rows * before->n;
+    if (a->y != before->y + (int64_t)(n * fd_dtype_size(e->dtype))) fd_fetch(e, a->rows, a->n, a->x, a->y);
+}
+
 static void rows_range(void *context, uint64_t begin, uint64_t end)
 {
     const struct rows *r = context;
@@ -118,12 +125,12 @@ static void rows_range(void *context, uint64_t begin, uint64_t end)
     const fd_elements e = {src.kernels, job->dtype, r->row.x, r->row.y, r->rows.x, r->rows.y};
     fd_position_set(&pos, r->outer, r->num_outer, job->start, begin / each);
     struct patch next = find_patch(r, &pos, begin % each);
-    for (uint64_t unit = begin; unit < end; unit++) { /* memory brings one patch while another is worked on */
+    for (uint64_t unit = begin; unit < end; unit++) {
         const struct patch patch = next;
         if ((unit + 1) % each == 0) fd_position_next(&pos, r->outer, r->num_outer);
         if (unit + 1 < end) {
             next = find_patch(r, &pos, (unit + 1) % each);
-            if (!r->fused) fd_fetch(&e, next.rows, next.n, next.x, next.y);
+            if (!r->fused) fetch_patch(&e, &patch, &next);
         }
         one_patch(r, &e, &src, &patch);
     }
