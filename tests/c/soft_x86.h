@@ -19,6 +19,15 @@ typedef simde__mmask64 __mmask64;
 
 #include "half.h"
 
+static inline __mmask32 soft_cmpgt_epu16_mask(__m512i a, __m512i b)
+{
+    uint16_t u[32], v[32];
+    __mmask32 r = 0;
+    memcpy(u, &a, sizeof u);
+    memcpy(v, &b, sizeof v);
+    for (int i = 0; i < 32; i++) r |= (__mmask32)(u[i] > v[i]) << i;
+    return r;
+}
 static inline __m512i soft_cvtepu16_epi64(__m128i a)
 {
     uint16_t h[8];
@@ -69,6 +78,7 @@ static inline __m256i soft_maskz_cvtepi32_epi16(__mmask16 k, __m512i a)
     memcpy(&r, h, sizeof h);
     return r;
 }
+#define _mm512_cmpgt_epu16_mask(a, b) soft_cmpgt_epu16_mask(a, b)
 #define _mm512_cvtepu16_epi64(a) soft_cvtepu16_epi64(a)
 #define _mm512_cvtph_ps(a) soft_cvtph_ps(a)
 #define _mm512_maskz_cvtps_ph(k, a, rounding) soft_maskz_cvtps_ph(k, a)

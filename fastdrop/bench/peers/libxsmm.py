@@ -25,7 +25,9 @@ from fastdrop.bench.peers.tools import in_place, seeds, shared
 
 __all__ = ["missing", "rows", "target"]
 
-DRIVER = Path(__file__).parents[3] / "bench" / "peers" / "libxsmm.c"
+#: In the checkout that the package runs from or, when it is installed, the one in the current folder.
+PLACES = (Path(__file__).parents[3], Path.cwd())
+DRIVER = next((d for place in PLACES if (d := place / "bench" / "peers" / "libxsmm.c").is_file()), Path("libxsmm.c"))
 DTYPES = ("float32", "bfloat16", "float16")
 KINDS = {"in place, no mask": 0, "in place, bit mask": 1, "backward": 2}
 
@@ -41,7 +43,7 @@ class Driver:
 
     def __init__(self, root: Path, wanted: str | None) -> None:
         if not DRIVER.is_file():
-            raise OSError(f"its driver, {DRIVER.name}, is in bench/peers of the source tree only")
+            raise OSError(f"its driver, {DRIVER.name}, is found in bench/peers of a checkout: run from there")
         if not (root / "include" / "libxsmm.h").is_file():
             raise OSError(f"LIBXSMM_ROOT, {root}, has no include/libxsmm.h")
         with tempfile.TemporaryDirectory(prefix="fastdrop-bench-") as folder:
