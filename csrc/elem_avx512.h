@@ -24,6 +24,12 @@ FD_INLINE void put_f16(uint64_t k, const uint16_t *x, uint16_t *y, __m512 s)
     __m256i h = _mm512_maskz_cvtps_ph((__mmask16)k, _mm512_mul_ps(f, s), _MM_FROUND_TO_NEAREST_INT);
     _mm256_storeu_si256((__m256i *)y, h);
 }
+/* The same, the select in the product: better where no decisions are made meanwhile. */
+FD_INLINE void put_early_f16(uint64_t k, const uint16_t *x, uint16_t *y, __m512 s)
+{
+    __m512 f = _mm512_maskz_mul_ps((__mmask16)k, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)x)), s);
+    _mm256_storeu_si256((__m256i *)y, _mm512_cvtps_ph(f, _MM_FROUND_TO_NEAREST_INT));
+}
 /* Rounds to nearest even in the upper half of each word, by hand: vcvtneps2bf16 flushes subnormals. The low half of a
  * NaN that was a bfloat16 is 0, so that it stays one. */
 FD_INLINE __m512i rounded_bf16(__m512 f)
@@ -50,12 +56,17 @@ FD_INLINE void put_bf16(uint64_t k, const uint16_t *x, uint16_t *y, __m512 s)
     }                                                                                                                \
     FD_INLINE void bits_##type(const uint8_t *b, const elem *x, elem *y, scale_type_##type s)                        \
     {                                                                                                                \
-        keep_##type((keep_t)fd_load64(b), x, y, s);                                                                  \
+        const uint64_t w = fd_load64(b);                                                                             \
+        for (int k = 0; k < 64; k += PER_##type) BITS_##type(w >> k, x + k, y + k, s);                               \
     }                                                                                                                \
     FD_INLINE void mul_##type(const elem *x, elem *y, scale_type_##type s)                                           \
     {                                                                                                                \
         for (int k = 0; k < 64; k += PER_##type) put_##type(~UINT64_C(0), x + k, y + k, s);                          \
     }
+#define BITS_f16 put_early_f16
+#define BITS_bf16 put_bf16
+#define BITS_f32 put_f32
+#define BITS_f64 put_f64
 FD_AVX512_TYPE(f16, uint16_t)
 FD_AVX512_TYPE(bf16, uint16_t)
 FD_AVX512_TYPE(f32, uint32_t)
