@@ -44,6 +44,7 @@ static fd_status check_probabilities(const fd_layout *layout, const double *p)
 {
     fd_axis axis[FD_MAX_NDIM], row = {.n = 1, .p = 1};
     int ndim = 0;
+    axis[0] = row; /* for compilers that cannot see that ndim guards it */
     for (int d = 0; d < layout->ndim; d++) {
         const fd_axis next = {.n = layout->axis[d].n, .p = layout->axis[d].p};
         if (next.p == 0) continue;
