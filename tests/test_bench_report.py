@@ -247,7 +247,8 @@ def full_run(*options, tmp_path):
 def test_full_run_in_small(tmp_path):
     chosen = ("--sizes", "4096", "--p", "0.5,0.1", "--dtypes", "float32", "--threads", "1", "--only", "kernel,idiom")
     report, text = full_run(*chosen, tmp_path=tmp_path)
-    found = {(r["row"], r["p"]) for r in report["results"] if r["median"]}
+    found = {(r["row"], r["p"]) for r in report["results"] if r["median"] or r["note"]}  # so short a run may leave out some
+    assert any(r["median"] for r in report["results"])
     for p in (0.5, 0.1):
         assert {(row, p) for row in ("in-place scale", "kernel", "fastdrop.dropout", "NumPy idiom")} <= found
         others = set(_core.isas()) - {"scalar", _core.isa()}
