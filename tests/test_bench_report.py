@@ -247,14 +247,14 @@ def full_run(*options, tmp_path):
 def test_full_run_in_small(tmp_path):
     chosen = ("--sizes", "4096", "--p", "0.5,0.1", "--dtypes", "float32", "--threads", "1", "--only", "kernel,idiom")
     report, text = full_run(*chosen, tmp_path=tmp_path)
-    found = {(r["row"], r["p"]) for r in report["results"] if r["median"] or r["note"]}  # so short a run may leave out some
-    assert any(r["median"] for r in report["results"])
+    found = {(r["row"], r["p"]) for r in report["results"] if r["median"]}
+    used = report["machine"]["instruction set"]  # the other process has an environment of its own
+    assert used in _core.isas()
     for p in (0.5, 0.1):
         assert {(row, p) for row in ("in-place scale", "kernel", "fastdrop.dropout", "NumPy idiom")} <= found
-        others = set(_core.isas()) - {"scalar", _core.isa()}
+        others = set(_core.isas()) - {"scalar", used}
         assert {(f"kernel [{isa}]", p) for isa in others} <= found
     assert not any(r["row"] == "memcpy" for r in report["results"])
-    assert report["machine"]["instruction set"] == _core.isa()
     assert "**float32, p = 0.1, 1 thread**" in text
     assert all(f"not measured: {name} ({why})" in text for name, why in report["missing"].items())
 
