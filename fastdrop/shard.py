@@ -47,9 +47,7 @@ class Shard:
         object.__setattr__(self, "origin", origin)
         object.__setattr__(self, "global_shape", shape)
         if len(origin) != len(shape):
-            raise ValueError(
-                f"origin and global_shape have to have the same length, but got {origin} and {shape}"
-            )
+            raise ValueError(f"origin and global_shape have to have the same length, but got {origin} and {shape}")
         product(shape, "global_shape")
         for axis, (first, length) in enumerate(zip(origin, shape, strict=True)):
             if first > length:

@@ -69,15 +69,29 @@ def draw_curves(tables: Mapping[str, Results], title: str, path: Path) -> None:
             curves = np.array([t.curve for t in trainings]) * 100  # seeds, epochs, (train, test)
             for which, style in ((1, "-"), (0, "--")):
                 mean = curves[:, :, which].mean(axis=0)
-                panel.plot(epochs, mean, style, color=colour, linewidth=1.8 if which else 1.0,
-                           label=f"p = {p:g}" if which else None)
+                panel.plot(
+                    epochs,
+                    mean,
+                    style,
+                    color=colour,
+                    linewidth=1.8 if which else 1.0,
+                    label=f"p = {p:g}" if which else None,
+                )
                 if len(trainings) > 1:
                     error = curves[:, :, which].std(axis=0, ddof=1) / np.sqrt(len(trainings))
                     panel.fill_between(epochs, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)
             left_on = [t.left_on.test * 100 for t in trainings if t.left_on is not None]
             if left_on:
-                panel.plot(epochs[-1], np.mean(left_on), "x", color=colour, markersize=9, markeredgewidth=2,
-                           label=f"p = {p:g}, left on while testing", clip_on=False)
+                panel.plot(
+                    epochs[-1],
+                    np.mean(left_on),
+                    "x",
+                    color=colour,
+                    markersize=9,
+                    markeredgewidth=2,
+                    label=f"p = {p:g}, left on while testing",
+                    clip_on=False,
+                )
         panel.set(title=name, xlabel="epoch")
         panel.grid(alpha=0.3)
     axes[0].set_ylabel("accuracy in % (full: test, dashed: train)")

@@ -23,5 +23,17 @@ from fastdrop.nn.loss import CrossEntropyLoss
 from fastdrop.nn.module import Module
 from fastdrop.nn.optim import SGD, Adam
 from fastdrop.nn.parameter import Parameter
+from fastdrop.nn.random import RandomModule
 
-__all__ = ["SGD", "Adam", "CrossEntropyLoss", "Dropout", "Linear", "Module", "Parameter", "ReLU", "Sequential"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Linear",
+    "Module",
+    "Parameter",
+    "RandomModule",
+    "ReLU",
+    "Sequential",
+]

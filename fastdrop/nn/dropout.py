@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from fastdrop.arrays import as_input
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
-from fastdrop.key import Key
 from fastdrop.mask import Mask
 from fastdrop.nn.checks import check_bool, check_shape, no_forward
-from fastdrop.nn.module import Module
-from fastdrop.nn.state import Entry
+from fastdrop.nn.random import ONLY_MASK, RandomModule
 from fastdrop.probability import check_p
 from fastdrop.rng import RNGLike
 
 __all__ = ["Dropout"]
 
-#: Number of the part of a layer's key that its only mask is drawn from.
-ONLY_MASK = 0
-#: Numbers that are folded into keys are below this.
-CALLS_LIMIT = 1 << 56
 
-
-class Dropout(Module):
+class Dropout(RandomModule):
     """Drop each element with probability p while training and scale the kept ones by 1 / (1 - p).
 
     The layer owns a key and counts its calls; each call has a mask of its own. No mask is stored: backward makes it
@@ -79,7 +71,6 @@ class Dropout(Module):
         self.inplace = check_bool(inplace, "inplace")
         self.share_axes = _axes(share_axes)
         super().__init__(rng=rng)
-        self._calls = 0
         self._mask: Mask | None = None
         self._shape: tuple[int, ...] | None = None
 
@@ -91,26 +82,6 @@ class Dropout(Module):
     @p.setter
     def p(self, p: float | np.ndarray) -> None:
         self._p = check_p(p)
-
-    @property
-    def calls(self) -> int:
-        """int: forward calls in training mode so far, which is the number of the next one."""
-        return self._calls
-
-    def _key_changed(self) -> None:
-        self._calls = 0
-
-    def _entries(self) -> dict[str, Entry]:
-        def put_key(key: Key) -> None:
-            self._key = key
-
-        def put_calls(calls: int) -> None:
-            self._calls = calls
-
-        return {
-            "key": Entry(lambda: _words(self._take_key()), _check_key, put_key),
-            "calls": Entry(lambda: self._calls, _check_calls, put_calls),
-        }
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return x with dropped elements +0 and kept ones scaled; x as it is in evaluation mode.
@@ -130,17 +101,17 @@ class Dropout(Module):
         TypeError, ValueError
             If x can't be used, or p or `share_axes` do not fit to its shape; nothing has been written then.
         """
-        if not self.training:
+        if not self._active:
             y = dropout(x, self._p, training=False, share_axes=self.share_axes)
             self._mask, self._shape = None, y.shape
             return y
         if self.inplace and not isinstance(x, np.ndarray):
             raise TypeError(f"x has to be a NumPy array for inplace=True, but got {type(x).__name__}")
-        key = self._take_key().fold_in(self._calls, role="call").fold_in(ONLY_MASK, role="part")
+        key = self._part_key(ONLY_MASK)
         out = x if self.inplace else None
         y, self._mask = dropout_forward(x, self._p, rng=key, out=out, share_axes=self.share_axes)
         self._shape = y.shape
-        self._calls += 1
+        self._count_call()
         return y
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
@@ -189,23 +160,3 @@ def _axes(share_axes: int | Sequence[int] | None) -> int | tuple[int, ...] | Non
             raise TypeError(f"share_axes has to be an int, ints or None, but got {share_axes!r}")
     numbers = tuple(operator.index(axis) for axis in axes)
     return numbers[0] if one else numbers
-
-
-def _words(key: Key) -> np.ndarray:
-    return np.array([key.seed, key.stream], np.uint64)
-
-
-def _check_key(value: Any, name: str) -> Key:
-    words = np.asarray(value)
-    if words.dtype != np.uint64 or words.shape != (2,):
-        raise TypeError(f"{name} has to be an array of two uint64, but got dtype {words.dtype} and shape {words.shape}")
-    return Key(int(words[0]), int(words[1]))
-
-
-def _check_calls(value: Any, name: str) -> int:
-    count = np.asarray(value)
-    if count.dtype.kind not in "iu" or count.shape != ():
-        raise TypeError(f"{name} has to be an int, but got {value!r}")
-    if not 0 <= int(count) < CALLS_LIMIT:
-        raise ValueError(f"{name} has to be between 0 and 2**56 - 1, but got {int(count)}")
-    return int(count)
