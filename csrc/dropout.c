@@ -74,19 +74,27 @@ static fd_status drop_run(const fd_mask_desc *mask, size_t n, fd_dtype dtype, co
     if (n && (!x || !y)) return FD_BAD_POINTER;
     const fd_status status = fd_check_exec(exec);
     if (status != FD_OK || !n) return status;
-    if (n < FD_SERIAL_ELEMENTS) { /* most of a small call would be the way to the kernel */
-        const fd_rule rule = fd_make_rule(mask->key, mask->p);
-        fd_alone();
-        fd_drop_run(&rule, mask->bits ? mask->bits + mask->start / 8 : NULL, mask->start, n, dtype, x, y, scale);
-        return FD_OK;
-    }
     const fd_job job = {mask, NULL, dtype, mask->start, NULL, x, y, scale, 0};
     return fd_walk_run(&job, n, exec);
+}
+
+/* Whether a call of real elements can go straight to the kernels, most of its time being the way there otherwise: it
+ * has few elements, and nothing is wrong with it. */
+static int is_small(uint64_t start, size_t n, fd_dtype dtype, const void *x, const void *y, const fd_exec *exec)
+{
+    return n - 1 < FD_SERIAL_ELEMENTS - 1 && (unsigned)dtype < FD_NUM_REAL && start < FD_INDEX_LIMIT - FD_SERIAL_ELEMENTS && x &&
+           y && fd_check_exec(exec) == FD_OK;
 }
 
 fd_status fd_dropout(fd_key key, double p, uint64_t start, size_t n, fd_dtype dtype, const void *x, void *y,
                      const fd_exec *exec)
 {
+    if (fd_valid_p(p) && is_small(start, n, dtype, x, y, exec)) {
+        const fd_rule rule = fd_make_rule(key, p);
+        fd_alone();
+        fd_drop_run(&rule, NULL, start, n, dtype, x, y, fd_make_scale(p));
+        return FD_OK;
+    }
     const int64_t step = 1;
     const fd_mask_desc mask = {.key = key, .start = start, .strides = &step, .p = p};
     return drop_run(&mask, n, dtype, x, y, fd_scale(p), exec);
@@ -95,6 +103,11 @@ fd_status fd_dropout(fd_key key, double p, uint64_t start, size_t n, fd_dtype dt
 fd_status fd_apply(const uint8_t *bits, size_t n, fd_dtype dtype, double scale, const void *x, void *y,
                    const fd_exec *exec)
 {
+    if (bits && is_small(0, n, dtype, x, y, exec)) {
+        fd_alone();
+        fd_drop_run(NULL, bits, 0, n, dtype, x, y, scale);
+        return FD_OK;
+    }
     const int64_t step = 1;
     const fd_mask_desc mask = {.bits = bits, .strides = &step};
     if (!bits && n) return FD_BAD_POINTER;

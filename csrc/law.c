@@ -3,31 +3,9 @@
 
 #include "philox.h"
 
-#define FD_ONE_40 (UINT64_C(1) << 40)
+uint64_t fd_threshold(double p) { return fd_round_threshold(p); }
 
-uint64_t fd_threshold(double p)
-{
-    double t = p * (double)FD_ONE_40; /* exact, but for a p so small that t rounds to 0 all the same */
-    uint64_t whole = (uint64_t)t;
-    double rest = t - (double)whole; /* exact */
-    return whole + (rest > 0.5 || (rest == 0.5 && whole % 2));
-}
-
-double fd_scale(double p)
-{
-    double q = 1.0 - p;
-    return 1.0 / q;
-}
-
-fd_rule fd_make_rule(fd_key key, double p)
-{
-    uint64_t t = fd_threshold(p);
-    fd_rule rule = {FD_BYTE, {key, (uint8_t)(t >> 32), (uint32_t)t}};
-    if (t == 0) rule.kind = FD_KEEP_ALL;
-    if (t == FD_ONE_40) rule.kind = FD_DROP_ALL;
-    if (t == FD_ONE_40 / 2) rule.kind = FD_COIN;
-    return rule;
-}
+double fd_scale(double p) { return fd_make_scale(p); }
 
 void fd_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {

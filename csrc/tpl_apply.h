@@ -75,13 +75,12 @@ static void FD_FN(drop_coin) FD_DROP_ARGS
 {
     const FD_ELEM *in = x;
     FD_ELEM *out = y;
-    const cipher e = make_cipher(law->key);
     const uint64_t end = start + n;
     for (uint64_t at = start, stop; at < end; in += stop - at, out += stop - at, at = stop) {
         const uint64_t page = at / FD_PAGE_BITS, base = page * FD_PAGE_BITS;
         stop = end - base < FD_PAGE_BITS ? end : base + FD_PAGE_BITS;
         page_state seeds;
-        page_seed(&seeds, &e, FD_DOMAIN_COIN, page);
+        seed_page(&seeds, law->key, FD_DOMAIN_COIN, page);
         FD_FN(drop_coins)(&seeds, (unsigned)(at - base), (unsigned)(stop - base), in, out, scale);
     }
 }

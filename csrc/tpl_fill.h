@@ -89,17 +89,15 @@ FD_INLINE lanes l_only(lanes f, unsigned from, unsigned to, uint8_t hi)
 
 static void pages FD_PAGES_ARGS
 {
-    const cipher e = make_cipher(key);
     for (size_t g = 0; g < count; g++) {
         page_state s;
-        page_seed(&s, &e, domain, first + g);
+        seed_page(&s, key, domain, first + g);
         for (int t = 0; t < FD_STEPS; t++, words += 16) l_store_words(words, page_step(&s));
     }
 }
 
 static void fill_coin FD_FILL_ARGS
 {
-    const cipher e = make_cipher(law->key);
     uint64_t end = start + n;
     for (uint64_t page = start / FD_PAGE_BITS; page * FD_PAGE_BITS < end; page++) {
         uint64_t base = page * FD_PAGE_BITS;
@@ -107,7 +105,7 @@ static void fill_coin FD_FILL_ARGS
         unsigned to = end - base < FD_PAGE_BITS ? (unsigned)(end - base) : FD_PAGE_BITS;
         unsigned t = from / (8 * FD_STEP);
         page_state s;
-        page_seed(&s, &e, FD_DOMAIN_COIN, page);
+        seed_page(&s, law->key, FD_DOMAIN_COIN, page);
         page_skip(&s, t);
         if (to - from == FD_PAGE_BITS) {
             for (; t < FD_STEPS; t++, bits += FD_STEP) l_store(bits, page_step(&s));

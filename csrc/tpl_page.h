@@ -88,6 +88,14 @@ FD_INLINE void page_seed(page_state *s, const cipher *e, unsigned domain, uint64
     pages_seed(s, e, domain, page, 1);
 }
 
+/* One page, by a call and from the key: twenty round keys kept over the page that follows would only be spilled and
+ * loaded, which is dearer than making them again, and twice as dear as the rounds where that page is cut short. */
+FD_NOINLINE void seed_page(page_state *s, fd_key key, unsigned domain, uint64_t page)
+{
+    const cipher e = make_cipher(key);
+    page_seed(s, &e, domain, page);
+}
+
 /* Up to BATCH pages, by a call: the loops that follow are better off with registers of their own. */
 FD_NOINLINE void batch_seed(page_state *s, const cipher *e, unsigned domain, uint64_t first, unsigned count)
 {

@@ -13,8 +13,6 @@ void fd_drop_run(const fd_rule *rule, const uint8_t *bits, uint64_t start, size_
                  double scale)
 {
     const fd_kernels *k = fd_kernels_active();
-    const int64_t size = (int64_t)fd_dtype_size(dtype);
-    const fd_elements e = {k, dtype, size, size, 0, 0};
     if (bits) {
         k->apply[dtype](bits, n, x, y, scale);
         return;
@@ -22,7 +20,8 @@ void fd_drop_run(const fd_rule *rule, const uint8_t *bits, uint64_t start, size_
     switch (rule->kind) {
     case FD_COIN: k->drop_coin[dtype](&rule->law, start, n, x, y, scale); break;
     case FD_BYTE: k->drop_byte[dtype](&rule->law, start, n, x, y, scale); break;
-    default: fd_scale_run(&e, rule->kind == FD_KEEP_ALL, n, x, y, scale);
+    case FD_KEEP_ALL: k->scale[dtype](n, x, y, scale); break;
+    case FD_DROP_ALL: memset(y, 0, n * fd_dtype_size(dtype));
     }
 }
 
