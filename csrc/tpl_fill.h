@@ -56,9 +56,11 @@ FD_INLINE void list_ties(const uint64_t *tied, tie_list *ties)
     for (unsigned k = 0; k < REFINE; k++) ties->offset[m + k] = again;
 }
 
-FD_INLINE void resolve_ties(const fd_law *law, const cipher *e, uint64_t base, const uint64_t *tied, tie_list *ties)
+FD_INLINE void resolve_ties(const fd_law *law, uint64_t base, const uint64_t *tied, tie_list *ties)
 {
     list_ties(tied, ties);
+    if (!ties->count) return;
+    const cipher e = make_cipher(law->key);
     const uint64_t block = base / 4;
     const uint32_t high = (uint32_t)(block >> 32) | (uint32_t)FD_DOMAIN_REFINE << 28;
     for (unsigned k = 0; k < ties->count; k += REFINE) {
@@ -69,10 +71,10 @@ FD_INLINE void resolve_ties(const fd_law *law, const cipher *e, uint64_t base, c
             at[i] = w_offsets(offset + W_LANES * i);
             c[i][0] = w_add(w_set((uint32_t)block), w_quarter(at[i]));
             c[i][1] = w_set(high);
-            c[i][2] = e->c2;
-            c[i][3] = e->c3;
+            c[i][2] = e.c2;
+            c[i][3] = e.c3;
         }
-        philox_rounds(e, c, REFINE_CHAINS);
+        philox_rounds(&e, c, REFINE_CHAINS);
         for (int i = 0; i < REFINE_CHAINS; i++) w_refine(c[i], at[i], law->lo, ties->keep + k + W_LANES * i);
     }
 }
@@ -139,7 +141,6 @@ FD_INLINE void fill_page(const page_state *state, uint8_t hi, unsigned from, uns
 
 static void fill_byte FD_FILL_ARGS
 {
-    const cipher e = make_cipher(law->key);
     const uint64_t end = start + n;
     for (uint64_t first = start / FD_PAGE_BYTES, base; (base = first * FD_PAGE_BYTES) < end; first += BATCH - first % BATCH) {
         const unsigned from = start > base ? (unsigned)(start - base) : 0;
@@ -148,14 +149,14 @@ static void fill_byte FD_FILL_ARGS
         uint64_t keep[BATCH * FD_STEPS];
         tied_steps tied;
         if (from || to < BATCH_BYTES) memset(tied, 0, sizeof tied);
-        batch_seed(seeds, &e, FD_DOMAIN_BYTE, first, (to + FD_PAGE_BYTES - 1) / FD_PAGE_BYTES);
+        batch_seed(seeds, law->key, FD_DOMAIN_BYTE, first, (to + FD_PAGE_BYTES - 1) / FD_PAGE_BYTES);
         for (unsigned g = 0; FD_PAGE_BYTES * g < to; g++) {
             const unsigned a = FD_PAGE_BYTES * g, b = to - a < FD_PAGE_BYTES ? to - a : FD_PAGE_BYTES;
             fill_page(&seeds[g], law->hi, g ? 0 : from, b, keep + FD_STEPS * g, tied + FD_STEPS * g);
         }
         if (law->lo) {
             tie_list ties;
-            resolve_ties(law, &e, base, tied, &ties);
+            resolve_ties(law, base, tied, &ties);
             for (unsigned k = 0; k < ties.count; k++)
                 keep[ties.offset[k] / 64] &= ~((~ties.keep[k] & 1) << ties.offset[k] % 64);
         }

@@ -97,10 +97,11 @@ FD_NOINLINE void seed_page(page_state *s, fd_key key, unsigned domain, uint64_t 
 }
 
 /* Up to BATCH pages, by a call: the loops that follow are better off with registers of their own. */
-FD_NOINLINE void batch_seed(page_state *s, const cipher *e, unsigned domain, uint64_t first, unsigned count)
+FD_NOINLINE void batch_seed(page_state *s, fd_key key, unsigned domain, uint64_t first, unsigned count)
 {
-    if (count == BATCH && W_GROUPS <= 2) pages_seed(s, e, domain, first, BATCH);
-    else for (unsigned g = 0; g < count; g++) page_seed(s + g, e, domain, first + g);
+    const cipher e = make_cipher(key);
+    if (count == BATCH && W_GROUPS <= 2) pages_seed(s, &e, domain, first, BATCH);
+    else for (unsigned g = 0; g < count; g++) page_seed(s + g, &e, domain, first + g);
 }
 
 /* One step of xoshiro128++ 1.0 (Blackman, Vigna, ACM TOMS 2021) in every lane: 64 bytes of the page. Part by part,
