@@ -47,12 +47,14 @@ static void FD_FN(apply) FD_APPLY_ARGS
     }
 }
 
-/* Elements [from, to) of a page of coins; x and y point to the first of them. A step decides 512 elements; the
- * next one is made before they are done, which hides its latency, and not all at once, so that memory has work. */
+enum { FD_FN(COINS) = 8 * FD_STEP }; /* elements that a step decides */
+
+/* Elements [from, to) of a page of coins; x and y point to the first of them. The next step is made before the elements
+ * of one are done, which hides its latency, and not all at once, so that memory has work. */
 FD_INLINE void FD_FN(drop_coins)(const page_state *seeds, unsigned from, unsigned to, const FD_ELEM *x, FD_ELEM *y,
                                  double scale)
 {
-    enum { COINS = 8 * FD_STEP };
+    enum { COINS = FD_FN(COINS) };
     const FD_SCALE_T s = FD_FN(scale)(scale);
     page_state state = *seeds;
     uint8_t steps[2][FD_STEP];
@@ -71,16 +73,44 @@ FD_INLINE void FD_FN(drop_coins)(const page_state *seeds, unsigned from, unsigne
     }
 }
 
+/* A whole page of coins, and then *seeds are those of the next page: a round of their blocks is made with each of the
+ * first steps, in time that stores leave. For instruction sets that have registers for it. */
+FD_INLINE void FD_FN(drop_page_and_seed)(page_state *seeds, fd_key key, uint64_t next, const FD_ELEM *x, FD_ELEM *y,
+                                         double scale)
+{
+    enum { COINS = FD_FN(COINS) };
+    const FD_SCALE_T s = FD_FN(scale)(scale);
+    page_state state = *seeds;
+    uint8_t steps[2][FD_STEP];
+    cipher e = make_cipher(key);
+    wide c[W_GROUPS][4];
+    set_counters(c, &e, FD_DOMAIN_COIN, next);
+    l_store(steps[0], page_step(&state));
+    for (unsigned t = 0; t < FD_STEPS; t++, x += COINS, y += COINS) {
+        const uint8_t *bits = steps[t % 2];
+        l_store(steps[(t + 1) % 2], page_step(&state));
+        if (t < FD_PHILOX_ROUNDS) philox_round(&e, c, W_GROUPS);
+        for (unsigned j = 0; j < COINS; j += FD_STEP) FD_FN(bits)(bits + j / 8, x + j, y + j, s);
+        FD_ONE_BY_ONE();
+    }
+    set_state(seeds, c);
+}
+
 static void FD_FN(drop_coin) FD_DROP_ARGS
 {
     const FD_ELEM *in = x;
     FD_ELEM *out = y;
     const uint64_t end = start + n;
+    page_state seeds;
+    seed_page(&seeds, law->key, FD_DOMAIN_COIN, start / FD_PAGE_BITS);
     for (uint64_t at = start, stop; at < end; in += stop - at, out += stop - at, at = stop) {
         const uint64_t page = at / FD_PAGE_BITS, base = page * FD_PAGE_BITS;
         stop = end - base < FD_PAGE_BITS ? end : base + FD_PAGE_BITS;
-        page_state seeds;
-        seed_page(&seeds, law->key, FD_DOMAIN_COIN, page);
+        if (W_GROUPS <= 2 && at == base && stop == base + FD_PAGE_BITS && stop < end) {
+            FD_FN(drop_page_and_seed)(&seeds, law->key, page + 1, in, out, scale);
+            continue;
+        }
         FD_FN(drop_coins)(&seeds, (unsigned)(at - base), (unsigned)(stop - base), in, out, scale);
+        if (stop < end) seed_page(&seeds, law->key, FD_DOMAIN_COIN, page + 1);
     }
 }

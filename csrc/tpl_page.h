@@ -25,67 +25,70 @@ typedef struct page_state {
     lanes s0, s1, s2, s3;
 } page_state;
 
-/* Everything about a key that its blocks share: round keys and the stream's two counter words. */
+/* What blocks of a key share: the keys of the round to come, and the stream's two counter words. */
 typedef struct cipher {
-    wide k0[FD_PHILOX_ROUNDS], k1[FD_PHILOX_ROUNDS], c2, c3;
+    wide k0, k1, c2, c3;
 } cipher;
 
 FD_INLINE cipher make_cipher(fd_key key)
 {
-    cipher e;
-    e.c2 = w_set((uint32_t)key.stream);
-    e.c3 = w_set((uint32_t)(key.stream >> 32));
-    e.k0[0] = w_set((uint32_t)key.seed);
-    e.k1[0] = w_set((uint32_t)(key.seed >> 32));
-    for (int round = 1; round < FD_PHILOX_ROUNDS; round++) {
-        e.k0[round] = w_add(e.k0[round - 1], w_set(FD_PHILOX_W0));
-        e.k1[round] = w_add(e.k1[round - 1], w_set(FD_PHILOX_W1));
-    }
-    return e;
+    const uint32_t seed = (uint32_t)key.seed, stream = (uint32_t)key.stream;
+    return (cipher){w_set(seed), w_set((uint32_t)(key.seed >> 32)), w_set(stream), w_set((uint32_t)(key.stream >> 32))};
 }
 
-/* Philox4x32-10 for `chains` times as many blocks as a register has lanes. Upper halves hold rubbish throughout:
+/* A round of Philox4x32 for `chains` times as many blocks as a register has lanes. Upper halves hold rubbish throughout:
  * products read low halves only. A round is a chain of product, shift and xor, what is ready early being xored first,
  * and processors do not look far ahead: several chains side by side keep them busy. */
-FD_INLINE void philox_rounds(const cipher *e, wide c[][4], int chains)
+FD_INLINE void philox_round(cipher *e, wide c[][4], int chains)
 {
-    FD_UNROLL_ROUNDS
-    for (int round = 0; round < FD_PHILOX_ROUNDS; round++)
-        for (int i = 0; i < chains; i++) {
-            wide a = w_mul(c[i][0], FD_PHILOX_M0), b = w_mul(c[i][2], FD_PHILOX_M1);
-            c[i][0] = w_xor3(c[i][1], e->k0[round], w_high(b));
-            c[i][2] = w_xor3(c[i][3], e->k1[round], w_high(a));
-            c[i][1] = b;
-            c[i][3] = a;
-        }
+    for (int i = 0; i < chains; i++) {
+        wide a = w_mul(c[i][0], FD_PHILOX_M0), b = w_mul(c[i][2], FD_PHILOX_M1);
+        c[i][0] = w_xor3(c[i][1], e->k0, w_high(b));
+        c[i][2] = w_xor3(c[i][3], e->k1, w_high(a));
+        c[i][1] = b;
+        c[i][3] = a;
+    }
+    e->k0 = w_add(e->k0, w_set(FD_PHILOX_W0));
+    e->k1 = w_add(e->k1, w_set(FD_PHILOX_W1));
 }
 
-/* The states of `count` pages in a row, 1 or BATCH: the 16 lanes of each start as 16 blocks in a row. Chains side by
- * side are as many as registers hold. */
-FD_INLINE void pages_seed(page_state *s, const cipher *e, unsigned domain, uint64_t first, int count)
+FD_INLINE void philox_rounds(const cipher *key, wide c[][4], int chains)
 {
-    const int groups = count * W_GROUPS, chains = W_GROUPS <= 2 ? groups : 2;
-    wide c[BATCH * W_GROUPS][4];
-    for (int g = 0; g < groups; g++) {
-        const uint64_t block = 16 * (first + (unsigned)(g / W_GROUPS));
-        c[g][0] = w_counter((uint32_t)block, g % W_GROUPS);
+    cipher e = *key;
+    FD_UNROLL_ROUNDS
+    for (int round = 0; round < FD_PHILOX_ROUNDS; round++) philox_round(&e, c, chains);
+}
+
+/* The 16 lanes of a page start as 16 blocks in a row. */
+FD_INLINE void set_counters(wide c[][4], const cipher *e, unsigned domain, uint64_t page)
+{
+    const uint64_t block = 16 * page;
+    for (int g = 0; g < W_GROUPS; g++) {
+        c[g][0] = w_counter((uint32_t)block, g);
         c[g][1] = w_set((uint32_t)(block >> 32) | (uint32_t)domain << 28);
         c[g][2] = e->c2;
         c[g][3] = e->c3;
     }
-    for (int g = 0; g < groups; g += chains) philox_rounds(e, c + g, chains);
-    for (int g = 0; g < groups; g += W_GROUPS, s++)
-        for (int i = 0; i < V_PARTS; i++) {
-            s->s0.part[i] = w_merge(c + g, 0, i);
-            s->s1.part[i] = w_merge(c + g, 1, i);
-            s->s2.part[i] = w_merge(c + g, 2, i);
-            s->s3.part[i] = w_merge(c + g, 3, i);
-        }
 }
 
-FD_INLINE void page_seed(page_state *s, const cipher *e, unsigned domain, uint64_t page)
+FD_INLINE void set_state(page_state *s, wide c[][4])
 {
-    pages_seed(s, e, domain, page, 1);
+    for (int i = 0; i < V_PARTS; i++) {
+        s->s0.part[i] = w_merge(c, 0, i);
+        s->s1.part[i] = w_merge(c, 1, i);
+        s->s2.part[i] = w_merge(c, 2, i);
+        s->s3.part[i] = w_merge(c, 3, i);
+    }
+}
+
+/* The states of `count` pages in a row, 1 or BATCH. Chains side by side are as many as registers hold. */
+FD_INLINE void pages_seed(page_state *s, const cipher *e, unsigned domain, uint64_t first, int count)
+{
+    const int groups = count * W_GROUPS, chains = W_GROUPS <= 2 ? groups : 2;
+    wide c[BATCH * W_GROUPS][4];
+    for (int g = 0; g < groups; g += W_GROUPS) set_counters(c + g, e, domain, first + (unsigned)(g / W_GROUPS));
+    for (int g = 0; g < groups; g += chains) philox_rounds(e, c + g, chains);
+    for (int g = 0; g < groups; g += W_GROUPS) set_state(s++, c + g);
 }
 
 /* One page, by a call and from the key: twenty round keys kept over the page that follows would only be spilled and
@@ -93,7 +96,7 @@ FD_INLINE void page_seed(page_state *s, const cipher *e, unsigned domain, uint64
 FD_NOINLINE void seed_page(page_state *s, fd_key key, unsigned domain, uint64_t page)
 {
     const cipher e = make_cipher(key);
-    page_seed(s, &e, domain, page);
+    pages_seed(s, &e, domain, page, 1);
 }
 
 /* Up to BATCH pages, by a call: the loops that follow are better off with registers of their own. */
@@ -101,7 +104,7 @@ FD_NOINLINE void batch_seed(page_state *s, fd_key key, unsigned domain, uint64_t
 {
     const cipher e = make_cipher(key);
     if (count == BATCH && W_GROUPS <= 2) pages_seed(s, &e, domain, first, BATCH);
-    else for (unsigned g = 0; g < count; g++) page_seed(s + g, &e, domain, first + g);
+    else for (unsigned g = 0; g < count; g++) pages_seed(s + g, &e, domain, first + g, 1);
 }
 
 /* One step of xoshiro128++ 1.0 (Blackman, Vigna, ACM TOMS 2021) in every lane: 64 bytes of the page. Part by part,
