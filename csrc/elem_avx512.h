@@ -30,22 +30,48 @@ FD_INLINE void put_early_f16(uint64_t k, const uint16_t *x, uint16_t *y, __m512 
     __m512 f = _mm512_maskz_mul_ps((__mmask16)k, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)x)), s);
     _mm256_storeu_si256((__m256i *)y, _mm512_cvtps_ph(f, _MM_FROUND_TO_NEAREST_INT));
 }
-/* Rounds to nearest even in the upper half of each word, by hand: vcvtneps2bf16 flushes subnormals. The low half of a
- * NaN that was a bfloat16 is 0, so that it stays one. */
-FD_INLINE __m512i rounded_bf16(__m512 f)
+/* Words 0 of a and of b, words 2 of a and of b, ... for a permutation of two registers. */
+FD_INLINE __m512i words_in_turn(void)
 {
-    const __m512i u = _mm512_castps_si512(f), r = _mm512_add_epi32(u, _mm512_set1_epi32(0x7FFF));
-    return _mm512_mask_add_epi32(r, _mm512_test_epi32_mask(u, _mm512_set1_epi32(0x10000)), r, _mm512_set1_epi32(1));
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_or_si512(even, _mm512_slli_epi32(_mm512_add_epi32(even, _mm512_set1_epi32(32)), 16));
 }
+/* Rounds to nearest even by hand: vcvtneps2bf16 flushes subnormals. Upper and lower halves of 32 products are brought
+ * together first, so that one vector is rounded and not two: up where the lower half, with the upper one's lowest bit
+ * or-ed in, is more than a half. The lower half of a NaN that was a bfloat16 is 0, so that it stays one. */
 FD_INLINE void put_bf16(uint64_t k, const uint16_t *x, uint16_t *y, __m512 s)
 {
+    const __m512i one = _mm512_set1_epi16(1), words = words_in_turn();
     const __m512i v = _mm512_loadu_si512(x), even = _mm512_slli_epi32(v, 16);
     const __m512i odd = _mm512_and_si512(v, _mm512_set1_epi32(-65536));
-    const __m512i low = rounded_bf16(_mm512_mul_ps(_mm512_castsi512_ps(even), s));
-    const __m512i high = rounded_bf16(_mm512_mul_ps(_mm512_castsi512_ps(odd), s));
-    const __m512i both = _mm512_mask_blend_epi16(0xAAAAAAAA, _mm512_srli_epi32(low, 16), high);
-    _mm512_storeu_si512(y, _mm512_maskz_mov_epi16((__mmask32)k, both));
+    const __m512i a = _mm512_castps_si512(_mm512_mul_ps(_mm512_castsi512_ps(even), s));
+    const __m512i b = _mm512_castps_si512(_mm512_mul_ps(_mm512_castsi512_ps(odd), s));
+    const __m512i high = _mm512_permutex2var_epi16(a, _mm512_add_epi16(words, one), b);
+    const __m512i low = _mm512_permutex2var_epi16(a, words, b);
+    const __m512i t = _mm512_ternarylogic_epi32(low, high, one, 0xF8); /* low | (high & 1) */
+    const __m512i up = _mm512_min_epu16(_mm512_subs_epu16(t, _mm512_set1_epi16(-32768)), one);
+    _mm512_storeu_si512(y, _mm512_maskz_add_epi16((__mmask32)k, high, up));
 }
+
+/* MASK_T: PER_T bits of memory, from bit k of b, w being 64 of them. A mask that is loaded, rather than moved from a general
+ * register, leaves the ports that conversions need to them (3 to 6 % of a stored mask applied). */
+#if defined(FD_SOFT_X86)
+#define FD_LOAD_MASK(name, type, load) FD_INLINE uint64_t name(const uint8_t *b) { type k; memcpy(&k, b, sizeof k); return k; }
+#else
+#define FD_LOAD_MASK(name, type, load)                                                                               \
+    FD_INLINE uint64_t name(const uint8_t *b)                                                                        \
+    {                                                                                                                \
+        type k;                                                                                                      \
+        __asm__(load " %1, %0" : "=k"(k) : "m"(*(const uint8_t(*)[sizeof(type)])b));                                 \
+        return k;                                                                                                    \
+    }
+#endif
+FD_LOAD_MASK(load_mask16, __mmask16, "kmovw")
+FD_LOAD_MASK(load_mask32, __mmask32, "kmovd")
+#define MASK_f16(b, w, k) load_mask16((b) + (k) / 8)
+#define MASK_bf16(b, w, k) load_mask32((b) + (k) / 8)
+#define MASK_f32(b, w, k) ((w) >> (k))
+#define MASK_f64(b, w, k) ((w) >> (k))
 
 /* keep_T: 64 elements by the decisions of a step; bits_T: by packed bits; mul_T: all kept. */
 #define FD_AVX512_TYPE(type, elem)                                                                                   \
@@ -56,8 +82,8 @@ FD_INLINE void put_bf16(uint64_t k, const uint16_t *x, uint16_t *y, __m512 s)
     }                                                                                                                \
     FD_INLINE void bits_##type(const uint8_t *b, const elem *x, elem *y, scale_type_##type s)                        \
     {                                                                                                                \
-        const uint64_t w = fd_load64(b);                                                                             \
-        for (int k = 0; k < 64; k += PER_##type) BITS_##type(w >> k, x + k, y + k, s);                               \
+        const uint64_t w FD_UNUSED = fd_load64(b);                                                                   \
+        for (int k = 0; k < 64; k += PER_##type) BITS_##type(MASK_##type(b, w, k), x + k, y + k, s);                 \
     }                                                                                                                \
     FD_INLINE void mul_##type(const elem *x, elem *y, scale_type_##type s)                                           \
     {                                                                                                                \
