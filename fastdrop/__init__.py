@@ -11,13 +11,15 @@ the part of an array that is computed. So backward needs no stored mask, and a s
 True
 """
 
-from fastdrop import _core
+from fastdrop import _core, schedules
+from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.info import build_info
 from fastdrop.key import Key
 from fastdrop.mask import Mask
 from fastdrop.probability import realised_p
 from fastdrop.shard import Shard
+from fastdrop.spatial import dropout1d, dropout2d, dropout3d, spatial_axes
 from fastdrop.threads import default_threads, get_num_threads, set_num_threads
 
 __all__ = [
@@ -27,12 +29,20 @@ __all__ = [
     "Shard",
     "__version__",
     "build_info",
+    "drop_path",
+    "drop_path_backward",
+    "drop_path_forward",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "dropout_backward",
     "dropout_forward",
     "get_num_threads",
     "realised_p",
+    "schedules",
     "set_num_threads",
+    "spatial_axes",
 ]
 
 __version__: str = _core.__version__

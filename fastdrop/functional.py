@@ -89,9 +89,7 @@ def dropout(
         y = None if key is None else _core.dropout_run(x, p, key, out, threads)
         if y is not None:  # the common call, in a fraction of a microsecond
             return y
-    if not isinstance(training, (bool, np.bool_)):
-        raise TypeError(f"training has to be a bool, but got {training!r} of type {type(training).__name__}")
-    return _drop(x, p, rng, bool(training), out, None, share_axes, noise_shape, shard, threads)[0]
+    return _drop(x, p, rng, check_flag(training, "training"), out, None, share_axes, noise_shape, shard, threads)[0]
 
 
 def dropout_forward(
@@ -188,6 +186,13 @@ def dropout_backward(
     return mask._apply(dy, "dy", out, None, threads)
 
 
+def check_flag(value: object, name: str) -> bool:
+    """Return a flag as a bool."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} has to be a bool, but got {value!r} of type {type(value).__name__}")
+    return bool(value)
+
+
 def _drop(
     x: object,
     p: object,
@@ -199,10 +204,11 @@ def _drop(
     noise_shape: object,
     shard: object,
     threads: object,
+    scale: float | None = None,
 ) -> tuple[np.ndarray, Mask | None]:
     """Check the arguments and drop: all calls but the common ones. There is no mask without training.
 
-    With `store` None nobody keeps the mask, and so it needs no copy of an array p.
+    With `store` None nobody keeps the mask, and so it needs no copy of an array p. A `scale` stands in for 1 / (1 - p).
     """
     array, dtype = as_input(x)
     geometry = make_geometry(array.shape, share_axes, noise_shape, shard)
@@ -222,5 +228,5 @@ def _drop(
     if store:
         mask = mask.store()
     if not same:
-        mask._core_arguments().apply(dtype, array, y, None, team)
+        mask._core_arguments().apply(dtype, array, y, scale, team)
     return y, mask

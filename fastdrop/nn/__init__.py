@@ -17,6 +17,7 @@ True
 
 from fastdrop.nn.activation import ReLU
 from fastdrop.nn.container import Sequential
+from fastdrop.nn.drop_path import DropPath
 from fastdrop.nn.dropout import Dropout
 from fastdrop.nn.linear import Linear
 from fastdrop.nn.loss import CrossEntropyLoss
@@ -24,12 +25,17 @@ from fastdrop.nn.module import Module
 from fastdrop.nn.optim import SGD, Adam
 from fastdrop.nn.parameter import Parameter
 from fastdrop.nn.random import RandomModule
+from fastdrop.nn.spatial import Dropout1d, Dropout2d, Dropout3d
 
 __all__ = [
     "SGD",
     "Adam",
     "CrossEntropyLoss",
+    "DropPath",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Linear",
     "Module",
     "Parameter",

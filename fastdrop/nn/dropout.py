@@ -9,6 +9,7 @@ import numpy as np
 
 from fastdrop.arrays import as_input
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
+from fastdrop.key import Key
 from fastdrop.mask import Mask
 from fastdrop.nn.checks import check_bool, check_shape, no_forward
 from fastdrop.nn.random import ONLY_MASK, RandomModule
@@ -109,7 +110,7 @@ class Dropout(RandomModule):
             raise TypeError(f"x has to be a NumPy array for inplace=True, but got {type(x).__name__}")
         key = self._part_key(ONLY_MASK)
         out = x if self.inplace else None
-        y, self._mask = dropout_forward(x, self._p, rng=key, out=out, share_axes=self.share_axes)
+        y, self._mask = self._draw(x, key, out)
         self._shape = y.shape
         self._count_call()
         return y
@@ -140,13 +141,21 @@ class Dropout(RandomModule):
         check_shape(array, self._shape, "dy")
         if self._mask is None or (isinstance(self._mask.p, float) and self._mask.p == 0.0):
             return array
-        return dropout_backward(array, self._mask)
+        return self._draw_again(array, self._mask)
+
+    def _draw(self, x: np.ndarray, key: Key, out: np.ndarray | None) -> tuple[np.ndarray, Mask]:
+        """Return the output and the mask of one call."""
+        return dropout_forward(x, self._p, rng=key, out=out, share_axes=self.share_axes)
+
+    def _draw_again(self, dy: np.ndarray, mask: Mask) -> np.ndarray:
+        """Return the gradient for the input of that call."""
+        return dropout_backward(dy, mask)
 
     def __repr__(self) -> str:
         p = self._p if isinstance(self._p, float) else f"array of shape {self._p.shape}"
         inplace = ", inplace=True" if self.inplace else ""
         axes = "" if self.share_axes is None else f", share_axes={self.share_axes}"
-        return f"Dropout(p={p}{inplace}{axes})"
+        return f"{type(self).__name__}(p={p}{inplace}{axes})"
 
 
 def _axes(share_axes: int | Sequence[int] | None) -> int | tuple[int, ...] | None:
