@@ -12,6 +12,7 @@ True
 """
 
 from fastdrop import _core
+from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.info import build_info
 from fastdrop.key import Key
@@ -27,6 +28,10 @@ __all__ = [
     "Shard",
     "__version__",
     "build_info",
+    "dropconnect",
+    "dropconnect_backward",
+    "dropconnect_forward",
+    "dropconnect_moments",
     "dropout",
     "dropout_backward",
     "dropout_forward",

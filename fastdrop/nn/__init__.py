@@ -17,6 +17,7 @@ True
 
 from fastdrop.nn.activation import ReLU
 from fastdrop.nn.container import Sequential
+from fastdrop.nn.dropconnect import DropConnectLinear
 from fastdrop.nn.dropout import Dropout
 from fastdrop.nn.linear import Linear
 from fastdrop.nn.loss import CrossEntropyLoss
@@ -29,6 +30,7 @@ __all__ = [
     "SGD",
     "Adam",
     "CrossEntropyLoss",
+    "DropConnectLinear",
     "Dropout",
     "Linear",
     "Module",
