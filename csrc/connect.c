@@ -267,7 +267,7 @@ static fd_status make_job(struct connect *c, const fd_mask_desc *mask, const int
     if (status != FD_OK) return status;
     if (mask->p_values) return FD_BAD_PROBABILITY;
     if (dtype != FD_F32 && dtype != FD_F64) return FD_BAD_DTYPE;
-    if (shape[2] > 1 && mask->strides[2] != 1) return FD_BAD_INDEX;
+    if (!layout.empty && shape[2] > 1 && mask->strides[2] != 1) return FD_BAD_INDEX;
     *c = (struct connect){.mask = mask, .kernels = fd_kernels_active(), .dtype = dtype, .size = fd_dtype_size(dtype)};
     c->rule = fd_make_rule(mask->key, mask->p);
     c->scale = mask->p < 1.0 ? fd_scale(mask->p) : 0.0; /* nothing is kept at 1 */

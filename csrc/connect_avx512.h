@@ -8,11 +8,11 @@ FD_INLINE line_f32 line_load_f32(const float *p) { return _mm512_loadu_ps(p); }
 FD_INLINE line_f64 line_load_f64(const double *p) { return _mm512_loadu_pd(p); }
 FD_INLINE line_f32 line_load_part_f32(const float *p, unsigned n)
 {
-    return _mm512_castsi512_ps(_mm512_maskz_loadu_epi32((__mmask16)((1u << n) - 1), p));
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 }
 FD_INLINE line_f64 line_load_part_f64(const double *p, unsigned n)
 {
-    return _mm512_castsi512_pd(_mm512_maskz_loadu_epi64((__mmask8)((1u << n) - 1), p));
+    return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
 }
 FD_INLINE void line_store_f32(float *p, line_f32 a) { _mm512_storeu_ps(p, a); }
 FD_INLINE void line_store_f64(double *p, line_f64 a) { _mm512_storeu_pd(p, a); }

@@ -6,7 +6,7 @@ from fastdrop._capi_connect cimport *
 cdef int matrix(cnp.ndarray a, int64_t rows, int64_t columns, void **data, int64_t *step) except -1:
     """Take a matrix apart: a subclass can tell Python another shape than NumPy's."""
     cdef bint fits = cnp.PyArray_NDIM(a) == 2 and cnp.PyArray_DIM(a, 0) == rows and cnp.PyArray_DIM(a, 1) == columns
-    if not fits or (columns > 1 and cnp.PyArray_STRIDE(a, 1) != cnp.PyArray_ITEMSIZE(a)):
+    if not fits or (rows > 0 and columns > 1 and cnp.PyArray_STRIDE(a, 1) != cnp.PyArray_ITEMSIZE(a)):
         raise ValueError(f"the matrix has to be of shape {(rows, columns)} with contiguous rows")
     data[0] = cnp.PyArray_DATA(a)
     step[0] = cnp.PyArray_STRIDE(a, 0) // cnp.PyArray_ITEMSIZE(a) if rows > 1 else columns
