@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,6 +16,7 @@ __all__ = ["Operands", "chunks", "make_product", "mask_rows", "rows_of", "wide_d
 
 #: The types that are multiplied, by their numbers; float16 and bfloat16 are widened.
 _REAL = [name for name, code in DTYPES.items() if code <= DTYPES["float64"]]
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 #: Weights of a narrow type that are widened at a time.
 CHUNK = 1 << 18
 
@@ -29,7 +31,7 @@ def as_real(x: object, name: str) -> np.ndarray:
 
 def wide_dtype(dtype: np.dtype) -> np.dtype:
     """Return the type that products of a type are made in."""
-    return np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
+    return _DOUBLE if dtype == _DOUBLE else _SINGLE
 
 
 class Operands:
@@ -44,6 +46,10 @@ class Operands:
         The axes of x that count as the batch.
     samples, rows, columns : int
         Lengths of the mask's three axes: the batch, out_features and in_features.
+    dtype, wide : numpy.dtype
+        Of all arrays and the result, and of the products.
+    code : int
+        The number of `wide` in the core.
 
     Raises
     ------
@@ -65,17 +71,10 @@ class Operands:
             if array is not None and array.dtype != self.x.dtype:
                 raise TypeError(f"{name} has to have the dtype of x, {self.x.dtype}, but got {array.dtype}")
         self.lead = self.x.shape[:-1]
-        self.samples = int(np.prod(self.lead, dtype=object))
-
-    @property
-    def dtype(self) -> np.dtype:
-        """numpy.dtype: of all arrays, and of the result."""
-        return self.x.dtype
-
-    @property
-    def wide(self) -> np.dtype:
-        """numpy.dtype: of the products."""
-        return wide_dtype(self.dtype)
+        self.samples = math.prod(self.lead)
+        self.dtype = self.x.dtype
+        self.wide = wide_dtype(self.dtype)
+        self.code = DTYPES["float64" if self.wide == _DOUBLE else "float32"]
 
     def mask_shape(self, per_sample: bool) -> tuple[int, ...]:
         """Return the shape of the mask."""

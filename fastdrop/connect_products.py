@@ -5,15 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from fastdrop import _core
-from fastdrop.arrays import DTYPES
 from fastdrop.connect_operands import Operands, chunks, mask_rows, rows_of
 from fastdrop.mask import Mask
 
 __all__ = ["backward_each", "backward_shared", "forward_each", "forward_shared"]
-
-
-def _code(operands: Operands) -> int:
-    return DTYPES[operands.wide.name]
 
 
 def _is(mask: Mask | None, p: float) -> bool:
@@ -27,7 +22,7 @@ def forward_each(operands: Operands, mask: Mask, y: np.ndarray, threads: int) ->
         forward_shared(operands, None, y, threads)
         return
     samples, rows, wide = operands.samples, operands.rows, operands.wide
-    x, bias, code = operands.x_rows(), operands.wide_bias(), _code(operands)
+    x, bias, code = operands.x_rows(), operands.wide_bias(), operands.code
     direct = y.dtype == wide and y.flags.c_contiguous and y.flags.aligned
     whole = y.reshape(samples, rows) if y.flags.c_contiguous else np.empty((samples, rows), y.dtype)
     for part, w in chunks(operands.weight):
@@ -43,7 +38,7 @@ def backward_each(operands: Operands, dy: np.ndarray, mask: Mask, threads: int) 
     """Return the gradients for x, as a matrix of the wide type, and for the weight."""
     if _is(mask, 0.0):
         return backward_shared(operands, dy, mask, threads)
-    wide, code, x = operands.wide, _code(operands), operands.x_rows()
+    wide, code, x = operands.wide, operands.code, operands.x_rows()
     dx = np.zeros((operands.samples, operands.columns), wide)
     dweight = np.empty(operands.weight.shape, operands.dtype)
     for part, w in chunks(operands.weight):
