@@ -130,6 +130,22 @@ fd_status fd_dropout_nd(const fd_mask_desc *mask, int ndim, const int64_t *shape
                         const int64_t *x_strides, void *y, const int64_t *y_strides, const double *scale,
                         const fd_exec *exec);
 
+/* ---- DropConnect: a matrix of which each sample keeps other elements ------------------------------------------ */
+
+/* fd_connect writes y[b][o] = s * (sum over i of kept(b, o, i) ? w[o][i] * x[b][i] : 0) + bias[o] for a mask of three axes,
+ * shape = {samples, rows, columns}, s = fd_scale(p). FD_F32 and FD_F64 only; rows of each matrix lie `step` elements apart,
+ * their elements side by side, and so must be the mask's last indices; one p. bias may be NULL; y shares no memory with
+ * the others. Decisions are made and forgotten tile by tile: no memory but the stack, some 70 KiB, is used. Sums are
+ * in an order of their own, the same for every instruction set and number of threads. */
+fd_status fd_connect(const fd_mask_desc *mask, const int64_t *shape, fd_dtype dtype, const void *x, int64_t x_step,
+                     const void *w, int64_t w_step, const void *bias, void *y, int64_t y_step, const fd_exec *exec);
+
+/* fd_connect_backward writes dx[b][i] = s * sum over o of kept ? dy[b][o] * w[o][i] : 0 and dw[o][i] = s * sum over b of
+ * kept ? dy[b][o] * x[b][i] : 0, both sums upwards. dx or dw may be NULL: it is left out. */
+fd_status fd_connect_backward(const fd_mask_desc *mask, const int64_t *shape, fd_dtype dtype, const void *dy,
+                              int64_t dy_step, const void *x, int64_t x_step, const void *w, int64_t w_step, void *dx,
+                              int64_t dx_step, void *dw, int64_t dw_step, const fd_exec *exec);
+
 /* ---- instruction sets, threads, build ----------------------------------------------------------------------- */
 
 /* fd_isa_name returns the name of the i-th instruction set this source knows, best last, or NULL past the end. */

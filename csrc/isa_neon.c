@@ -230,6 +230,7 @@ FD_INLINE uint16x8_t twice(uint16x8_t v, fd_half_format f)
 FD_NEON_TWICE(f16)
 FD_NEON_TWICE(bf16)
 
+#include "connect_neon.h"
 #include "tpl_table.h"
 
 #else

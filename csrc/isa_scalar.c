@@ -251,4 +251,5 @@ typedef int scale_type_f16_twice, scale_type_bf16_twice;
 FD_SCALAR_TWICE(f16)
 FD_SCALAR_TWICE(bf16)
 
+#include "connect_scalar.h"
 #include "tpl_table.h"

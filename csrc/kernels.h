@@ -54,6 +54,7 @@ typedef struct fd_kernels {
     void(*scale[FD_NUM_REAL]) FD_SCALE_ARGS;
     void(*compare) FD_COMPARE_ARGS;
     void(*apply_each[FD_NUM_REAL]) FD_APPLY_EACH_ARGS;
+    const struct fd_connect_kernels *connect; /* connect_kernels.h */
 } fd_kernels;
 
 FD_HIDDEN extern const fd_kernels fd_kernels_scalar, fd_kernels_avx2, fd_kernels_avx512, fd_kernels_neon;

@@ -69,6 +69,8 @@
 FD_BY_SCALE(f16)
 FD_BY_SCALE(bf16)
 
+#include "tpl_connect_all.h"
+
 #define FD_TABLE_(isa) fd_kernels_##isa
 #define FD_TABLE(isa) FD_TABLE_(isa)
 #define FD_NAME_(isa) #isa
@@ -86,4 +88,5 @@ const fd_kernels FD_TABLE(FD_ISA) = {
     {scale_all_f16, scale_all_bf16, scale_all_f32, scale_all_f64},
     compare,
     {apply_each_f16, apply_each_bf16, apply_each_f32, apply_each_f64},
+    &connect_kernels,
 };

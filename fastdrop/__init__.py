@@ -13,6 +13,7 @@ True
 
 from fastdrop import _core, schedules
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
+from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.info import build_info
 from fastdrop.key import Key
@@ -32,6 +33,10 @@ __all__ = [
     "drop_path",
     "drop_path_backward",
     "drop_path_forward",
+    "dropconnect",
+    "dropconnect_backward",
+    "dropconnect_forward",
+    "dropconnect_moments",
     "dropout",
     "dropout1d",
     "dropout2d",

@@ -47,3 +47,22 @@ def openmp() -> int: ...
 def max_threads() -> int: ...
 def last_team() -> int: ...
 def compiler() -> str: ...
+def connect(
+    mask: MaskArguments,
+    dtype: int,
+    x: np.ndarray,
+    w: np.ndarray,
+    bias: np.ndarray | None,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...
+def connect_backward(
+    mask: MaskArguments,
+    dtype: int,
+    dy: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    dx: np.ndarray,
+    dw: np.ndarray,
+    threads: int,
+) -> None: ...

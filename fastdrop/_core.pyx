@@ -340,3 +340,5 @@ cdef int c_fill(fd_key key, double p, size_t n, uint8_t *bits, const fd_exec *ho
 
 cdef void c_scale(float *x, size_t n, float s) noexcept nogil:
     fd_scale_f32(x, n, s)
+
+include "_core_connect.pxi"

@@ -18,6 +18,7 @@ True
 from fastdrop.nn.activation import ReLU
 from fastdrop.nn.container import Sequential
 from fastdrop.nn.drop_path import DropPath
+from fastdrop.nn.dropconnect import DropConnectLinear
 from fastdrop.nn.dropout import Dropout
 from fastdrop.nn.linear import Linear
 from fastdrop.nn.loss import CrossEntropyLoss
@@ -32,6 +33,7 @@ __all__ = [
     "Adam",
     "CrossEntropyLoss",
     "DropPath",
+    "DropConnectLinear",
     "Dropout",
     "Dropout1d",
     "Dropout2d",

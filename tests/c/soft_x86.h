@@ -85,3 +85,45 @@ static inline __m256i soft_maskz_cvtepi32_epi16(__mmask16 k, __m512i a)
 #define _mm512_cvtps_ph(a, rounding) soft_maskz_cvtps_ph(0xFFFF, a)
 #define _mm512_cvtepu16_epi32(a) soft_cvtepu16_epi32(a)
 #define _mm512_maskz_cvtepi32_epi16(k, a) soft_maskz_cvtepi32_epi16(k, a)
+
+/* Loads of some lanes, which touch no others. */
+static inline __m512 soft_maskz_loadu_ps(__mmask16 k, const float *p)
+{
+    float f[16];
+    __m512 r;
+    for (int i = 0; i < 16; i++) f[i] = k >> i & 1 ? p[i] : 0;
+    memcpy(&r, f, sizeof f);
+    return r;
+}
+static inline __m512d soft_maskz_loadu_pd(__mmask8 k, const double *p)
+{
+    double d[8];
+    __m512d r;
+    for (int i = 0; i < 8; i++) d[i] = k >> i & 1 ? p[i] : 0;
+    memcpy(&r, d, sizeof d);
+    return r;
+}
+#define _mm512_maskz_loadu_ps(k, p) soft_maskz_loadu_ps(k, p)
+#define _mm512_maskz_loadu_pd(k, p) soft_maskz_loadu_pd(k, p)
+#undef _mm256_maskload_ps
+#undef _mm256_maskload_pd
+static inline __m256 _mm256_maskload_ps(const float *p, __m256i mask)
+{
+    int32_t m[8];
+    float f[8];
+    __m256 r;
+    memcpy(m, &mask, sizeof m);
+    for (int i = 0; i < 8; i++) f[i] = m[i] < 0 ? p[i] : 0;
+    memcpy(&r, f, sizeof f);
+    return r;
+}
+static inline __m256d _mm256_maskload_pd(const double *p, __m256i mask)
+{
+    int64_t m[4];
+    double d[4];
+    __m256d r;
+    memcpy(m, &mask, sizeof m);
+    for (int i = 0; i < 4; i++) d[i] = m[i] < 0 ? p[i] : 0;
+    memcpy(&r, d, sizeof d);
+    return r;
+}
