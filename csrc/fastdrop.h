@@ -38,6 +38,7 @@ typedef enum fd_status {
     FD_BAD_ROLE,        /* fold_in: role is above 6 or number not below 2^56 */
     FD_BAD_DOMAIN,      /* domain is above 15, or a block or page number is out of range */
     FD_BAD_ISA,         /* an instruction set that is unknown, not built in, or not runnable here */
+    FD_BAD_KIND,        /* not one of the kinds that a function knows */
     FD_INTERRUPTED      /* the poll function asked to stop; the output is unspecified */
 } fd_status;
 
@@ -145,6 +146,7 @@ fd_status fd_connect(const fd_mask_desc *mask, const int64_t *shape, fd_dtype dt
 fd_status fd_connect_backward(const fd_mask_desc *mask, const int64_t *shape, fd_dtype dtype, const void *dy,
                               int64_t dy_step, const void *x, int64_t x_step, const void *w, int64_t w_step, void *dx,
                               int64_t dx_step, void *dw, int64_t dw_step, const fd_exec *exec);
+#include "fastdrop_noise.h"
 
 /* ---- instruction sets, threads, build ----------------------------------------------------------------------- */
 

@@ -73,6 +73,7 @@ const char *fd_status_string(fd_status status)
     case FD_BAD_ROLE: return "role has to be at most 6 and number below 2^56";
     case FD_BAD_DOMAIN: return "domain has to be at most 15, and the number in its range";
     case FD_BAD_ISA: return "this instruction set is unknown, not built in, or does not run here";
+    case FD_BAD_KIND: return "this kind of operation is unknown";
     case FD_INTERRUPTED: return "interrupted";
     }
     return "unknown status";
