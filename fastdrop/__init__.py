@@ -18,6 +18,15 @@ from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.info import build_info
 from fastdrop.key import Key
 from fastdrop.mask import Mask
+from fastdrop.noise import (
+    gaussian_dropout,
+    gaussian_dropout_backward,
+    gaussian_dropout_forward,
+    gaussian_noise,
+    gaussian_noise_backward,
+    gaussian_noise_forward,
+)
+from fastdrop.noise_law import Noise
 from fastdrop.probability import realised_p
 from fastdrop.shard import Shard
 from fastdrop.spatial import dropout1d, dropout2d, dropout3d, spatial_axes
@@ -27,6 +36,7 @@ __all__ = [
     "CONTRACT",
     "Key",
     "Mask",
+    "Noise",
     "Shard",
     "__version__",
     "build_info",
@@ -43,6 +53,12 @@ __all__ = [
     "dropout3d",
     "dropout_backward",
     "dropout_forward",
+    "gaussian_dropout",
+    "gaussian_dropout_backward",
+    "gaussian_dropout_forward",
+    "gaussian_noise",
+    "gaussian_noise_backward",
+    "gaussian_noise_forward",
     "get_num_threads",
     "realised_p",
     "schedules",

@@ -66,3 +66,15 @@ def connect_backward(
     dw: np.ndarray,
     threads: int,
 ) -> None: ...
+def normal(words: NDArray[np.uint32], z: np.ndarray) -> None: ...
+def noise(
+    key: KeyBase,
+    kind: int,
+    sigma: float,
+    start: int,
+    index_strides: tuple[int, ...],
+    dtype: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...

@@ -342,3 +342,5 @@ cdef void c_scale(float *x, size_t n, float s) noexcept nogil:
     fd_scale_f32(x, n, s)
 
 include "_core_connect.pxi"
+
+include "_core_noise.pxi"

@@ -23,6 +23,7 @@ from fastdrop.nn.dropout import Dropout
 from fastdrop.nn.linear import Linear
 from fastdrop.nn.loss import CrossEntropyLoss
 from fastdrop.nn.module import Module
+from fastdrop.nn.noise import GaussianDropout, GaussianNoise
 from fastdrop.nn.optim import SGD, Adam
 from fastdrop.nn.parameter import Parameter
 from fastdrop.nn.random import RandomModule
@@ -38,6 +39,8 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
+    "GaussianDropout",
+    "GaussianNoise",
     "Linear",
     "Module",
     "Parameter",
