@@ -89,9 +89,7 @@ def test_bad_input():
     x = numbers((2, 3, 4))
     for function in (fd.variational_dropout, fd.variational_dropout_forward):
         for bad in (3, -4):
-            with pytest.raises(
-                ValueError, match=r"time_axis has to be an axis of x, whose shape is \(2, 3, 4\)"
-            ):
+            with pytest.raises(ValueError, match=r"time_axis has to be an axis of x, whose shape is \(2, 3, 4\)"):
                 function(x, 0.5, time_axis=bad)
         for bad in (None, 1.0, True, (1,)):
             with pytest.raises(TypeError, match="time_axis has to be an int"):

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from fastdrop.mask import Mask
 from fastdrop.nn.checks import as_real, check_bool, check_count, check_shape, no_forward
 from fastdrop.nn.initial import draw_uniform
 from fastdrop.nn.lstm_steps import Trace, backward_steps, forward_steps, gate_constants
@@ -222,10 +221,7 @@ class LSTM(RecurrentDropout):
         check_shape(array, self._back(trace.squashed).shape, "dy")
         dh, dc = (np.array(d) for d in self._check_state(dstate, "dstate", batch))
         dgates, dh, dc = backward_steps(trace, self.weight_hh.data, self._back(array), dh, dc)
-        before = trace.h[:-1]
-        if drops.state is not None:
-            mask = drops.state
-            before = Mask(before.shape, mask.p, rng=mask.key, share_axes=0).apply(before)
+        before = trace.h[:-1] if drops.states is None else drops.states.apply(trace.h[:-1])
         rows = dgates.reshape(-1, dgates.shape[2])
         self.weight_ih.accumulate(rows.T @ trace.x.reshape(-1, self.input_size))
         self.weight_hh.accumulate(rows.T @ before.reshape(-1, self.hidden_size))
