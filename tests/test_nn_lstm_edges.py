@@ -1,5 +1,8 @@
 """nn.LSTM: empty and extreme input, what is refused, saved states, repr. What it computes is in test_nn_lstm.py."""
 
+import copy
+import pickle
+
 import numpy as np
 import oracle
 import pytest
@@ -121,6 +124,20 @@ def test_state_goes_on_exactly(tmp_path):
     assert resumed.calls == 2
     with pytest.raises(ValueError, match=r"weight_ih has to be of shape \(20, 4\), but got \(24, 4\)"):
         nn.LSTM(4, 5).load_state_dict(trained.state_dict())
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_copies_go_their_own_way(copied):
+    """Before the initial values are drawn and after a call: the same values, keys and masks, and nothing in common."""
+    layer = make({"recurrent_dropout": 0.5, "zoneout_c": 0.2})
+    for _ in range(2):
+        other = copied(layer)
+        y = layer(X)
+        assert_same(other(X), y)
+        dx = layer.backward(np.ones_like(y))
+        assert_same(other.backward(np.ones_like(y)), dx)
+        other.weight_ih.data[...] = 0
+        assert layer.weight_ih.data.all()
 
 
 def test_repr():

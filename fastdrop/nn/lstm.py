@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -129,11 +131,10 @@ class LSTM(RecurrentDropout):
         self._trace: Trace | None = None
 
     def _parameter(self, shape: tuple[int, ...], start: int) -> Parameter:
-        def draw() -> np.ndarray:
-            n = int(np.prod(shape))
-            return draw_uniform(self._take_key(), start, n, self.hidden_size, self.dtype).reshape(shape)
+        return Parameter(shape, self.dtype, partial(self._draw, shape, start))
 
-        return Parameter(shape, self.dtype, draw)
+    def _draw(self, shape: tuple[int, ...], start: int) -> np.ndarray:
+        return draw_uniform(self._take_key(), start, math.prod(shape), self.hidden_size, self.dtype).reshape(shape)
 
     def own_parameters(self) -> dict[str, Parameter]:
         """Return both weights and, if there is one, the bias."""
