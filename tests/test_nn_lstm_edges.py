@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 
 import numpy as np
 import oracle
@@ -108,6 +109,31 @@ def test_bad_calls():
     with pytest.raises(ValueError, match=r"dstate\[0\] has to be of shape"):
         layer.backward(np.ones((5, 7, 6)), (np.ones(6), np.ones(6)))
     assert layer.weight_ih.grad is None
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"dropout": 0.5, "recurrent_dropout": 0.5, "candidate_dropout": 0.5},
+        {"dropout": 0.2, "zoneout_h": 0.2, "zoneout_c": 0.5},
+    ],
+)
+def test_no_mask_is_stored(kind):
+    """What stays allocated after a forward is that of the layer without dropout and a few objects."""
+
+    def held(layer):
+        x = np.ones((64, 50, 4), np.float32)
+        layer(x)
+        tracemalloc.start()
+        try:
+            layer(x)
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+
+    plain, dropping = held(nn.LSTM(4, 256, rng=1)), held(nn.LSTM(4, 256, rng=1, **kind))
+    assert plain > 50 * 64 * 256 * 4
+    assert dropping - plain < 8192 < 50 * 64 * 256 / 8 / 10  # a tenth of the bits of all steps
 
 
 # ---- state and repr ----
