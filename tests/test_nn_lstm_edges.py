@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import tracemalloc
 
 import numpy as np
 import oracle
@@ -119,21 +118,15 @@ def test_bad_calls():
     ],
 )
 def test_no_mask_is_stored(kind):
-    """What stays allocated after a forward is that of the layer without dropout and a few objects."""
+    """A layer with a forward behind it is as large as one without dropout, but for a few numbers."""
 
-    def held(layer):
-        x = np.ones((64, 50, 4), np.float32)
-        layer(x)
-        tracemalloc.start()
-        try:
-            layer(x)
-            return tracemalloc.get_traced_memory()[0]
-        finally:
-            tracemalloc.stop()
+    def size(layer):
+        layer(np.ones((64, 50, 4), np.float32))
+        return len(pickle.dumps(layer))
 
-    plain, dropping = held(nn.LSTM(4, 256, rng=1)), held(nn.LSTM(4, 256, rng=1, **kind))
+    plain, dropping = size(nn.LSTM(4, 256, rng=1)), size(nn.LSTM(4, 256, rng=1, **kind))
     assert plain > 50 * 64 * 256 * 4
-    assert dropping - plain < 8192 < 50 * 64 * 256 / 8 / 10  # a tenth of the bits of all steps
+    assert dropping - plain < 64 * 256 / 8  # the bits of one step
 
 
 # ---- state and repr ----
