@@ -12,7 +12,19 @@ True
 """
 
 from fastdrop import _core, schedules
+from fastdrop.block_mask import BlockMask
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
+from fastdrop.dropblock import (
+    dropblock1d,
+    dropblock1d_backward,
+    dropblock1d_forward,
+    dropblock2d,
+    dropblock2d_backward,
+    dropblock2d_forward,
+    dropblock3d,
+    dropblock3d_backward,
+    dropblock3d_forward,
+)
 from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.info import build_info
@@ -34,6 +46,7 @@ from fastdrop.threads import default_threads, get_num_threads, set_num_threads
 
 __all__ = [
     "CONTRACT",
+    "BlockMask",
     "Key",
     "Mask",
     "Noise",
@@ -43,6 +56,15 @@ __all__ = [
     "drop_path",
     "drop_path_backward",
     "drop_path_forward",
+    "dropblock1d",
+    "dropblock1d_backward",
+    "dropblock1d_forward",
+    "dropblock2d",
+    "dropblock2d_backward",
+    "dropblock2d_forward",
+    "dropblock3d",
+    "dropblock3d_backward",
+    "dropblock3d_forward",
     "dropconnect",
     "dropconnect_backward",
     "dropconnect_forward",
