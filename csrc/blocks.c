@@ -2,62 +2,77 @@
  * many maps at once, by the axis's step times 1, 2, 4, ...: as many passes as the block's length has binary digits, each a
  * few instructions for 64 elements, whatever the shape of the maps. */
 #include <stdatomic.h>
+#include <string.h>
 
 #include "bits.h"
 #include "parallel.h"
 
 enum {
     UNIT = 1 << 17, /* bits that a thread works on at a time: they stay in the first-level cache through all passes */
-    GROUP = 8       /* words of a pass that are read before they are written */
+    GROUP = 24,     /* words of a pass that are read before they are written: fewer, and compilers unroll in place of vectorising */
+    SOME = 57       /* bits that a word holds wherever in a byte they begin */
 };
 
 struct grow {
     const uint8_t *seeds;
     uint8_t *bits;
     uint64_t maps, together; /* all, and those of a unit */
-    uint64_t seeds_each, bits_each;
+    uint64_t seeds_each, bits_each, seeds_size; /* elements of a map, and bytes of all seeds */
     int dims;
     uint64_t seeds_along[FD_MAX_NDIM], step[FD_MAX_NDIM]; /* step: bits of a map from one place along an axis to the next */
     uint64_t block;
     atomic_uint_fast64_t kept;
 };
 
-static void put_zeros(fd_bit_writer *to, uint64_t n)
+/* Sets the ones of w, SOME bits at most, from bit `at` on; `size` bytes may be touched. */
+static void or_bits(uint8_t *bits, uint64_t size, uint64_t at, uint64_t w)
 {
-    for (; n > 64; n -= 64) fd_put_word(to, 0, 64);
-    if (n) fd_put_word(to, 0, (unsigned)n);
-}
-
-/* One row of seeds, and zeros in the place of what is not in the valid map. */
-static void put_row(fd_bit_writer *to, const uint8_t *seeds, uint64_t at, uint64_t n, uint64_t zeros)
-{
-    const uint64_t all = UINT64_MAX;
-    if (n + zeros <= 64) { /* short maps have many of these */
-        fd_put_word(to, ~fd_get_bits(seeds, at, (unsigned)n) & all >> (64 - n), (unsigned)(n + zeros));
+    uint8_t *to = bits + at / 8;
+    w <<= at % 8;
+    if (at / 8 + 8 <= size) {
+        fd_store64(to, fd_load64(to) | w);
         return;
     }
-    for (uint64_t j = 0; j < n; j += 64) {
-        const unsigned m = n - j < 64 ? (unsigned)(n - j) : 64;
-        fd_put_word(to, ~fd_get_bits(seeds, at + j, m) & all >> (64 - m), m);
-    }
-    put_zeros(to, zeros);
+    for (; w; w >>= 8) *to++ |= (uint8_t)w;
 }
 
-/* 1 where a seed is, in the shape of the maps. */
-static void plant(const struct grow *g, uint64_t first, uint64_t count, uint8_t *bits)
+/* Sets 1 for each seed of `rows` rows of n, `step` bits apart in `bits`. Most rows of short maps have none. */
+static void plant_rows(const struct grow *g, uint64_t seed, uint64_t rows, uint64_t step, uint8_t *bits, uint64_t size,
+                       uint64_t at)
 {
-    const int last = g->dims - 1;
-    const uint64_t n = g->seeds_along[last], more = g->block - 1, rows = count * (g->seeds_each / n);
-    uint64_t at[FD_MAX_NDIM] = {0}, seed = first * g->seeds_each;
-    fd_bit_writer to = {bits, 0, 0};
-    for (uint64_t row = 0; row < rows; row++, seed += n) {
-        put_row(&to, g->seeds, seed, n, more);
-        for (int d = last - 1; d >= 0 && ++at[d] == g->seeds_along[d]; d--) {
-            at[d] = 0;
-            put_zeros(&to, more * g->step[d]);
+    const uint8_t *const seeds = g->seeds;
+    const uint64_t n = g->seeds_along[g->dims - 1], readable = g->seeds_size;
+    const uint64_t first = n < SOME ? n : SOME, ones = (UINT64_C(1) << first) - 1;
+    for (uint64_t row = 0; row < rows; row++, seed += n, at += step) {
+        const uint64_t byte = seed / 8;
+        uint64_t w = byte + 8 <= readable ? fd_load64(seeds + byte) >> seed % 8 : fd_get_bits(seeds, seed, (unsigned)first);
+        w = ~w & ones;
+        if (w) or_bits(bits, size, at, w);
+        for (uint64_t j = first; j < n; j += SOME) {
+            const unsigned m = n - j < SOME ? (unsigned)(n - j) : SOME;
+            w = ~fd_get_bits(seeds, seed + j, m) & ((UINT64_C(1) << m) - 1);
+            if (w) or_bits(bits, size, at + j, w);
         }
     }
-    fd_put_end(&to);
+}
+
+/* The seeds of some maps in the shape of the maps: planes of rows, each as many bits further as its place says. */
+static void plant(const struct grow *g, uint64_t first, uint64_t count, uint8_t *bits, uint64_t size)
+{
+    const int last = g->dims - 1;
+    const uint64_t n = g->seeds_along[last], more = g->block - 1;
+    const uint64_t rows = last ? g->seeds_along[last - 1] : count, planes = count * (g->seeds_each / n) / rows;
+    uint64_t along[FD_MAX_NDIM] = {0}, seed = first * g->seeds_each, at = 0;
+    memset(bits, 0, size);
+    for (uint64_t plane = 0; plane < planes; plane++) {
+        plant_rows(g, seed, rows, n + more, bits, size, at);
+        seed += rows * n;
+        at += (rows + (last ? more : 0)) * (n + more);
+        for (int d = last - 2; d >= 0 && ++along[d] == g->seeds_along[d]; d--) {
+            along[d] = 0;
+            at += more * g->step[d];
+        }
+    }
 }
 
 /* Word w of n bits, above them 0. */
@@ -80,7 +95,8 @@ static void or_shifted(uint8_t *bits, uint64_t n, uint64_t shift)
             for (int k = 0; k < GROUP; k++) here[k] = fd_load64(to + 8 * k);
             for (int k = 0; k < GROUP; k++) near[k] = fd_load64(from + 8 * k);
             for (int k = 0; k < GROUP; k++) next[k] = fd_load64(from + 8 * k - 8);
-            for (int k = 0; k < GROUP; k++) fd_store64(to + 8 * k, here[k] | near[k] << by | next[k] >> 1 >> (63 - by));
+            for (int k = 0; k < GROUP; k++) here[k] |= near[k] << by | next[k] >> 1 >> (63 - by);
+            for (int k = 0; k < GROUP; k++) fd_store64(to + 8 * k, here[k]);
             continue;
         }
         w--;
@@ -90,13 +106,32 @@ static void or_shifted(uint8_t *bits, uint64_t n, uint64_t shift)
     }
 }
 
-/* Turns dropped into kept, and counts. */
+/* Sums of 2, 4 and 8 bits: the ones of each byte. */
+static uint64_t ones_of_bytes(uint64_t w)
+{
+    w -= w >> 1 & UINT64_C(0x5555555555555555);
+    w = (w & UINT64_C(0x3333333333333333)) + (w >> 2 & UINT64_C(0x3333333333333333));
+    return (w + (w >> 4)) & UINT64_C(0x0F0F0F0F0F0F0F0F);
+}
+
+/* Turns dropped into kept, and counts: fd_count, but with one sum of bytes for GROUP words. */
 static uint64_t finish(uint8_t *bits, uint64_t n)
 {
-    uint64_t w = 0;
-    for (; 64 * w + 64 <= n; w++) fd_store64(bits + 8 * w, ~fd_load64(bits + 8 * w));
-    if (64 * w < n) fd_store_bits(bits + 8 * w, ~word_at(bits, n, w), (unsigned)(n - 64 * w));
-    return fd_count(bits, n);
+    uint64_t w = 0, kept = 0;
+    for (; 64 * (w + GROUP) <= n; w += GROUP) {
+        uint64_t ones = 0;
+        for (int k = 0; k < GROUP; k++) {
+            const uint64_t keep = ~fd_load64(bits + 8 * (w + (unsigned)k));
+            fd_store64(bits + 8 * (w + (unsigned)k), keep);
+            ones += ones_of_bytes(keep);
+        }
+        for (; ones; ones >>= 8) kept += ones & 255;
+    }
+    for (uint64_t at = 64 * w; at < n; at += 64) {
+        const unsigned m = n - at < 64 ? (unsigned)(n - at) : 64;
+        fd_store_bits(bits + at / 8, ~fd_load_bits(bits + at / 8, m), m);
+    }
+    return kept + fd_count(bits + 8 * w, n - 64 * w);
 }
 
 /* Units are `together` maps, whose bits begin at a byte. */
@@ -108,7 +143,7 @@ static void grow_range(void *context, uint64_t begin, uint64_t end)
         const uint64_t count = g->maps - first < g->together ? g->maps - first : g->together;
         const uint64_t n = count * g->bits_each;
         uint8_t *bits = g->bits + first * g->bits_each / 8;
-        plant(g, first, count, bits);
+        plant(g, first, count, bits, (n + 7) / 8);
         for (int d = 0; d < g->dims; d++)
             for (uint64_t have = 1, more; have < g->block; have += more) {
                 more = have < g->block - have ? have : g->block - have;
@@ -153,6 +188,7 @@ fd_status fd_grow_blocks(const uint8_t *seeds, uint64_t maps, int dims, const in
     fd_status status = fd_check_exec(exec);
     if (status != FD_OK) return status;
 
+    g.seeds_size = (maps * g.seeds_each + 7) / 8;
     uint64_t whole = 8; /* so many maps are a whole number of bytes */
     while (whole > 1 && whole / 2 * g.bits_each % 8 == 0) whole /= 2;
     const uint64_t fit = UNIT / whole / g.bits_each;

@@ -26,6 +26,7 @@ from fastdrop.dropblock import (
     dropblock3d_forward,
 )
 from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
+from fastdrop.embedding_dropout import embedding_dropout, embedding_dropout_backward, embedding_dropout_forward
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.info import build_info
 from fastdrop.key import Key
@@ -43,6 +44,9 @@ from fastdrop.probability import realised_p
 from fastdrop.shard import Shard
 from fastdrop.spatial import dropout1d, dropout2d, dropout3d, spatial_axes
 from fastdrop.threads import default_threads, get_num_threads, set_num_threads
+from fastdrop.token_dropout import token_dropout, token_dropout_backward, token_dropout_forward, token_indices
+from fastdrop.token_sample import TokenSample
+from fastdrop.word_dropout import word_dropout, word_dropout_forward
 
 __all__ = [
     "CONTRACT",
@@ -51,6 +55,7 @@ __all__ = [
     "Mask",
     "Noise",
     "Shard",
+    "TokenSample",
     "__version__",
     "build_info",
     "drop_path",
@@ -75,6 +80,9 @@ __all__ = [
     "dropout3d",
     "dropout_backward",
     "dropout_forward",
+    "embedding_dropout",
+    "embedding_dropout_backward",
+    "embedding_dropout_forward",
     "gaussian_dropout",
     "gaussian_dropout_backward",
     "gaussian_dropout_forward",
@@ -86,6 +94,12 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "spatial_axes",
+    "token_dropout",
+    "token_dropout_backward",
+    "token_dropout_forward",
+    "token_indices",
+    "word_dropout",
+    "word_dropout_forward",
 ]
 
 __version__: str = _core.__version__

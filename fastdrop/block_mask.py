@@ -203,11 +203,11 @@ class BlockMask:
         first = tuple(max(0, o - b + 1) for o in origin[2:])
         last = tuple(min(v, o + n) for v, o, n in zip(valid, origin[2:], shape[2:], strict=True))
         along = tuple(end - begin for begin, end in zip(first, last, strict=True))
-        maps = shape[0] * shape[1]
-        seeds = self._seeds((*shape[:2], *along), (*origin[:2], *first), (*self._order(self._whole())[:2], *valid), threads)
+        whole = (*self._order(self._whole())[:2], *valid)
+        seeds = self._seeds((*shape[:2], *along), (*origin[:2], *first), whole, threads)
         extended = (*shape[:2], *(n + b - 1 for n in along))
         bits = empty_bytes((product(extended, "shape") + 7) // 8, "the mask of blocks")
-        kept = _core.grow_blocks(seeds, maps, along, b, bits, threads)
+        kept = _core.grow_blocks(seeds, shape[0] * shape[1], along, b, bits, threads)
         if self._shard is None:
             self._set("_kept", kept)
         strides = c_strides(extended)

@@ -153,7 +153,7 @@ def _functions(dims: int) -> tuple[Callable[..., np.ndarray], Callable[..., tupl
     >>> import numpy as np
     >>> import fastdrop as fd
     >>> y = fd.{name}(np.ones({shape}), 0.3, 3, rng=1)
-    >>> float(y.mean().round(6)), 0 < (y == 0).mean() < 0.5
+    >>> float(y.mean().round(6)), bool(0 < (y == 0).mean() < 0.5)
     (1.0, True)
     """
     forward.__doc__ = f"""Do what `{name}` does, and return the mask as well: `{name}_backward` takes it.
