@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import oracle
+from helpers import assert_same
 
 
 def gamma(p: float, lengths, b: int) -> float:
@@ -55,3 +56,13 @@ def embedding_gradient(dy: np.ndarray, ids: np.ndarray, rows: int, key, p: float
     else:
         scaled = oracle.multiply(total, oracle.scale(p) if p < 1 else 0.0)
     return np.where(keep[:, None], scaled, np.zeros((), dy.dtype))
+
+
+def assert_rows(got, wanted) -> None:
+    """Equal dtype, shape and bits, for integers too."""
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    if got.dtype.kind in "iu":
+        assert got.dtype == wanted.dtype
+        assert np.array_equal(got, wanted)
+    else:
+        assert_same(got, wanted)
