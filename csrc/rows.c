@@ -1,7 +1,8 @@
 /* rows.c: whole rows, copied, scaled or added up by number. */
+#include "elements.h"
+
 #include <string.h>
 
-#include "elements.h"
 #include "half.h"
 #include "parallel.h"
 
