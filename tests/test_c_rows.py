@@ -1,4 +1,4 @@
-"""Blocks and chosen rows of the C core by themselves: strict builds, sanitizers, instruction sets that have to be emulated."""
+"""Blocks and chosen rows of the C core by themselves: strict builds, sanitizers, emulated instruction sets."""
 
 from pathlib import Path
 
