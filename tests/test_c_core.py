@@ -20,6 +20,8 @@ STRICT = ["-std=c11", "-O3", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wer
 SANITIZED = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SOFT = ["-std=gnu11", "-O2", "-w", "-DFD_SOFT_X86", '-DFD_X86_INTRINSICS="soft_x86.h"', "-isystem", "/usr/include"]
 ARM = "aarch64-linux-gnu-gcc"
+#: Where compiled ones lie, by compiler and flags: for all test files that use `build`.
+CORES: dict[tuple[str, ...], Path] = {}
 
 
 def tool(name: str) -> str:
@@ -51,15 +53,14 @@ def compile_core(compiler: str, flags: list[str], folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
     """A function that compiles one program; the core only once for each compiler and flags."""
-    cores: dict[tuple[str, ...], Path] = {}
 
     def compile_program(compiler: str, flags: list[str], program: str) -> Path:
-        folder = cores.get((compiler, *flags))
+        folder = CORES.get((compiler, *flags))
         includes = [f"-I{PROGRAMS}", f"-I{ROOT / 'csrc'}"]
         if folder is None:
             folder = tmp_path_factory.mktemp("core")
             compile_core(compiler, [*flags, *includes], folder)
-            cores[compiler, *flags] = folder
+            CORES[compiler, *flags] = folder
         objects = sorted(str(path) for path in folder.glob("*.o"))
         target = folder / Path(program).stem
         run([tool(compiler), *flags, *includes, str(PROGRAMS / program), *objects, "-o", str(target), "-lm"], folder)
