@@ -1,0 +1,272 @@
+"""What the examples on real data share: options, runs over seeds in several processes, tables, pictures."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+import fastdrop as fd
+from fastdrop.demo.plot import check_out
+from fastdrop.demo.report import mean_and_error
+
+__all__ = [
+    "COLOURS",
+    "NONE",
+    "average",
+    "column",
+    "draw_results",
+    "extra",
+    "options",
+    "panel_of_bars",
+    "run_all",
+    "save_picture",
+    "table",
+    "verdict",
+]
+
+#: The variant that all others are compared with.
+NONE = "none"
+#: Colours that stay apart for colour-blind eyes and in grey; the first is that of the network without dropout.
+COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00")
+
+#: Numbers of one training by name, or whole curves.
+Outcome = Mapping[str, Any]
+#: For each variant the outcomes of all seeds, in the order of the seeds.
+Results = dict[str, list[Outcome]]
+
+
+def extra(name: str) -> ModuleType:
+    """Import a module of the extra `examples`, or say how to install it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = {"sklearn": "scikit-learn"}.get(name.split(".")[0], name.split(".")[0])
+        raise ImportError(
+            f"this example needs {package}, which can't be imported ({error}); "
+            "from the checkout: pip install '.[examples]'"
+        ) from error
+
+
+def options(text: str, picture: str, seeds: int, arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options of a command line: `seeds`, `out`, `quick`, `jobs`.
+
+    Parameters
+    ----------
+    text : str
+        What the program does.
+    picture : str
+        Name of the file it writes, unless told otherwise.
+    seeds : int
+        How many seeds, unless told otherwise; 2 with `--quick`.
+    arguments : sequence of str, optional
+        Instead of those of the process.
+    """
+    parser = argparse.ArgumentParser(description=text.strip().splitlines()[0])
+    parser.add_argument("--seeds", type=int, metavar="N", help=f"use the seeds 0 to N - 1 (default: {seeds})")
+    parser.add_argument("--out", default=picture, metavar="PNG", help="the picture to write (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="tiny networks, to see that everything runs")
+    parser.add_argument("--jobs", type=int, default=_processors(), help="processes (default: %(default)s)")
+    chosen = parser.parse_args(arguments)
+    if chosen.seeds is None:
+        chosen.seeds = 2 if chosen.quick else seeds
+    for name in ("seeds", "jobs"):
+        if getattr(chosen, name) < 1:
+            parser.error(f"--{name} has to be at least 1, but is {getattr(chosen, name)}")
+    try:
+        chosen.out = check_out(chosen.out)
+    except ValueError as error:
+        parser.error(str(error))
+    extra("matplotlib.figure")  # now, not after the work
+    return chosen
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start_worker() -> None:
+    # Each process computes on one thread: matrices this small gain nothing from a second one.
+    fd.set_num_threads(1)
+    extra("threadpoolctl").threadpool_limits(1, user_api="blas")
+
+
+class _SameProcess:
+    """Stands in for a pool where one process is enough: starting another would take longer than a quick run."""
+
+    def submit(self, function: Callable[..., Outcome], *arguments: Any) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        future.set_result(function(*arguments))
+        return future
+
+    def __enter__(self) -> _SameProcess:
+        _start_worker()
+        return self
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+def run_all(train: Callable[..., Outcome], variants: Sequence[str], chosen: argparse.Namespace) -> Results:
+    """Call ``train(variant, seed, quick)`` for all variants and seeds, and return what came out.
+
+    The result does not depend on the number of processes: a training takes all its randomness from its seed.
+
+    Parameters
+    ----------
+    train : callable
+        A function of the program's module.
+    variants : sequence of str
+    chosen : Namespace
+        What `options` returned.
+    """
+    begun = time.perf_counter()
+    tasks = [(name, seed) for seed in range(chosen.seeds) for name in variants]
+    done: dict[tuple[str, int], Outcome] = {}
+    workers = min(chosen.jobs, len(tasks))
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, spawn, _start_worker) if workers > 1 else _SameProcess()
+    progress = extra("tqdm").tqdm(total=len(tasks), unit="training", file=sys.stderr, leave=False)
+    with progress, pool:
+        futures = {}
+        for name, seed in tasks:
+            futures[future := pool.submit(train, name, seed, chosen.quick)] = name, seed
+            future.add_done_callback(lambda _: progress.update())
+        for future, task in futures.items():
+            done[task] = future.result()
+    count = "one process" if workers == 1 else f"{workers} processes"
+    print(f"{len(tasks)} trainings in {time.perf_counter() - begun:.0f} s on {count}\n")
+    return {name: [done[name, seed] for seed in range(chosen.seeds)] for name in variants}
+
+
+def column(outcomes: Sequence[Outcome], name: str) -> list[Any]:
+    """Return one number, or curve, of all seeds."""
+    return [outcome[name] for outcome in outcomes]
+
+
+def average(outcomes: Sequence[Outcome], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean over the seeds of a curve, point by point, and its standard error (0 for one seed)."""
+    values = np.array(column(outcomes, name), float)
+    error = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.zeros(values.shape[1:])
+    return values.mean(axis=0), error
+
+
+def differences(results: Results, name: str, metric: str, reference: str = NONE) -> tuple[float, float]:
+    """Return how much a metric is higher than for the reference: mean over seeds and standard error, paired."""
+    pairs = zip(results[name], results[reference], strict=True)
+    return mean_and_error([one[metric] - other[metric] for one, other in pairs])
+
+
+def _cell(mean: float, error: float, digits: int, sign: str = "") -> str:
+    return f"{mean:{sign}.{digits}f}" + ("" if np.isnan(error) else f" ± {error:.{digits}f}")
+
+
+def table(results: Results, metrics: Mapping[str, str], compared: str, digits: int = 2) -> str:
+    """Return a table as text: mean ± standard error over the seeds, and the paired difference to no dropout.
+
+    Parameters
+    ----------
+    results : dict
+    metrics : mapping
+        Title of each column, by the metric's name in the outcomes.
+    compared : str
+        The metric whose differences are shown.
+    digits : int
+        After the decimal point.
+    """
+    rows = [["", *metrics.values(), f"{metrics[compared]}: difference"]]
+    for name, outcomes in results.items():
+        cells = [_cell(*mean_and_error(column(outcomes, metric)), digits) for metric in metrics]
+        last = "" if name == NONE else _cell(*differences(results, name, compared), digits, "+")
+        rows.append([name, *cells, last])
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def verdict(results: Results, metric: str, unit: str, *, low_is_good: bool = False, digits: int = 2) -> str:
+    """Return a sentence for each variant: better, worse, or not told apart from no dropout.
+
+    A difference counts when it is more than two standard errors of its mean over the seeds.
+    """
+    lines = []
+    for name in results:
+        if name == NONE:
+            continue
+        mean, error = differences(results, name, metric)
+        if np.isnan(error):
+            lines.append(f"{name}: {mean:+.{digits}f} {unit} (one seed: no standard error)")
+            continue
+        if abs(mean) <= 2 * error:
+            word = "no difference that these seeds could show"
+        else:
+            word = "better than none" if (mean < 0) == low_is_good else "WORSE than none"
+        lines.append(f"{name}: {word} ({mean:+.{digits}f} {unit}, standard error {error:.{digits}f})")
+    return "\n".join(lines)
+
+
+def panel_of_bars(panel: Any, results: Results, metric: str, label: str) -> None:
+    """Draw a point for each seed, lines that join the same seed's, and the means, side by side for the variants."""
+    names = list(results)
+    values = np.array([column(results[name], metric) for name in names], float)
+    panel.plot(range(len(names)), values, color="0.75", linewidth=0.8, zorder=1)
+    for i in range(len(names)):
+        colour = COLOURS[i % len(COLOURS)]
+        mean, error = mean_and_error(values[i])
+        panel.plot([i] * values.shape[1], values[i], "o", color=colour, markersize=4, alpha=0.6, zorder=2)
+        panel.errorbar(
+            i, mean, 0 if np.isnan(error) else error, fmt="_", color=colour, markersize=26, capsize=5, zorder=3
+        )
+    panel.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names])
+    panel.margins(x=0.08)
+    panel.set_ylabel(label)
+    panel.grid(alpha=0.3, axis="y")
+
+
+def panel_of_curves(panel: Any, results: Results, label: str, axis: str) -> None:
+    """Draw learning curves, rows of (step, train, test): means over the seeds, and the standard error of test."""
+    for (name, outcomes), colour in zip(results.items(), COLOURS, strict=False):
+        (steps, seen, test), error = (part.T for part in average(outcomes, "curve"))
+        panel.plot(steps, test, color=colour, label=name)
+        panel.plot(steps, seen, "--", color=colour, linewidth=1)
+        panel.fill_between(steps, test - error[2], test + error[2], color=colour, alpha=0.2, linewidth=0)
+    panel.set(xlabel=axis, ylabel=f"{label} (full: test, dashed: train)")
+    panel.grid(alpha=0.3)
+    panel.legend()
+
+
+def draw_results(results: Results, metric: str, label: str, axis: str, title: str, path: Path) -> None:
+    """Draw learning curves beside the last value of each seed.
+
+    Parameters
+    ----------
+    results : dict
+        Each outcome has a "curve": rows of (step, train, test).
+    metric : str
+        What `panel_of_bars` shows.
+    label, axis : str
+        What is measured, in which unit; what a step is.
+    title : str
+    path : Path
+    """
+    figure = extra("matplotlib.figure").Figure(figsize=(10, 4.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    panel_of_curves(left, results, label, axis)
+    panel_of_bars(right, results, metric, f"test: {label}, seeds and mean ± standard error")
+    figure.suptitle(title)
+    save_picture(figure, path)
+
+
+def save_picture(figure: Any, path: Path) -> None:
+    """Write a figure as PNG, in a size for a web page, and say where."""
+    figure.savefig(path, dpi=100, metadata={"Software": None})
+    print(f"\npicture: {path}")
