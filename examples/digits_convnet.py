@@ -70,7 +70,11 @@ def dropout_layer(variant: str) -> nn.Dropout:
     if variant == NONE:
         return nn.Dropout(0.0)
     kind, p = variant.split()
-    more = {"Dropout": {}, "Dropout2d": {"channels_last": True}, "DropBlock2d": {"channels_last": True, "block_size": 3}}
+    more = {
+        "Dropout": {},
+        "Dropout2d": {"channels_last": True},
+        "DropBlock2d": {"channels_last": True, "block_size": 3},
+    }
     return getattr(nn, kind)(float(p), **more[kind])
 
 
