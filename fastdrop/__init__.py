@@ -28,6 +28,11 @@ from fastdrop.noise import (
 )
 from fastdrop.noise_law import Noise
 from fastdrop.probability import realised_p
+from fastdrop.recurrent import (
+    variational_dropout,
+    variational_dropout_backward,
+    variational_dropout_forward,
+)
 from fastdrop.shard import Shard
 from fastdrop.spatial import dropout1d, dropout2d, dropout3d, spatial_axes
 from fastdrop.threads import default_threads, get_num_threads, set_num_threads
@@ -64,6 +69,9 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "spatial_axes",
+    "variational_dropout",
+    "variational_dropout_backward",
+    "variational_dropout_forward",
 ]
 
 __version__: str = _core.__version__

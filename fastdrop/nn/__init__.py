@@ -22,6 +22,7 @@ from fastdrop.nn.dropconnect import DropConnectLinear
 from fastdrop.nn.dropout import Dropout
 from fastdrop.nn.linear import Linear
 from fastdrop.nn.loss import CrossEntropyLoss
+from fastdrop.nn.lstm import LSTM
 from fastdrop.nn.module import Module
 from fastdrop.nn.noise import GaussianDropout, GaussianNoise
 from fastdrop.nn.optim import SGD, Adam
@@ -30,6 +31,7 @@ from fastdrop.nn.random import RandomModule
 from fastdrop.nn.spatial import Dropout1d, Dropout2d, Dropout3d
 
 __all__ = [
+    "LSTM",
     "SGD",
     "Adam",
     "CrossEntropyLoss",
