@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import multiprocessing
 import os
 import sys
@@ -51,7 +52,7 @@ def extra(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        package = {"sklearn": "scikit-learn"}.get(name.split(".")[0], name.split(".")[0])
+        package = {"sklearn": "scikit-learn", "PIL": "pillow"}.get(name.split(".")[0], name.split(".")[0])
         raise ImportError(
             f"this example needs {package}, which can't be imported ({error}); "
             "from the checkout: pip install '.[examples]'"
@@ -141,8 +142,12 @@ def run_all(train: Callable[..., Outcome], variants: Sequence[str], chosen: argp
         for name, seed in tasks:
             futures[future := pool.submit(train, name, seed, chosen.quick)] = name, seed
             future.add_done_callback(lambda _: progress.update())
-        for future, task in futures.items():
-            done[task] = future.result()
+        try:
+            for future, task in futures.items():
+                done[task] = future.result()
+        finally:
+            for future in futures:
+                future.cancel()  # what has not begun, after an error or Ctrl-C; nothing else
     count = "one process" if workers == 1 else f"{workers} processes"
     print(f"{len(tasks)} trainings in {time.perf_counter() - begun:.0f} s on {count}\n")
     return {name: [done[name, seed] for seed in range(chosen.seeds)] for name in variants}
@@ -267,6 +272,9 @@ def draw_results(results: Results, metric: str, label: str, axis: str, title: st
 
 
 def save_picture(figure: Any, path: Path) -> None:
-    """Write a figure as PNG, in a size for a web page, and say where."""
-    figure.savefig(path, dpi=100, metadata={"Software": None})
+    """Write a figure as PNG and say where. The 256 colours it uses most come close to all: a third of the bytes."""
+    image, stream = extra("PIL.Image"), io.BytesIO()
+    figure.savefig(stream, dpi=100)
+    colours = image.open(stream).convert("RGB").quantize(256, method=image.Quantize.MAXCOVERAGE)
+    colours.save(path, optimize=True)
     print(f"\npicture: {path}")

@@ -28,8 +28,8 @@ class Conv2d(nn.Linear):
     after the other in memory, channels last, so that a row of the kernel is one piece to copy.
     """
 
-    def __init__(self, channels: int, filters: int, size: int = 3) -> None:
-        super().__init__(size * size * channels, filters)
+    def __init__(self, channels: int, filters: int, size: int = 3, *, rng: fd.Key | int | None = None) -> None:
+        super().__init__(size * size * channels, filters, rng=rng)
         self.size, self.edge = size, size // 2
 
     def forward(self, x: np.ndarray) -> np.ndarray:
