@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from fastdrop.mask import Mask
 from fastdrop.nn.checks import as_real, check_bool, check_count, check_shape, no_forward
 from fastdrop.nn.initial import draw_uniform
 from fastdrop.nn.lstm_steps import Trace, backward_steps, forward_steps, gate_constants
@@ -130,11 +131,10 @@ class LSTM(RecurrentDropout):
         self._trace: Trace | None = None
 
     def _parameter(self, shape: tuple[int, ...], start: int) -> Parameter:
-        def draw() -> np.ndarray:
-            n = int(np.prod(shape))
-            return draw_uniform(self._take_key(), start, n, self.hidden_size, self.dtype).reshape(shape)
+        return Parameter(shape, self.dtype, partial(self._draw, shape, start))
 
-        return Parameter(shape, self.dtype, draw)
+    def _draw(self, shape: tuple[int, ...], start: int) -> np.ndarray:
+        return draw_uniform(self._take_key(), start, math.prod(shape), self.hidden_size, self.dtype).reshape(shape)
 
     def own_parameters(self) -> dict[str, Parameter]:
         """Return both weights and, if there is one, the bias."""
@@ -222,10 +222,7 @@ class LSTM(RecurrentDropout):
         check_shape(array, self._back(trace.squashed).shape, "dy")
         dh, dc = (np.array(d) for d in self._check_state(dstate, "dstate", batch))
         dgates, dh, dc = backward_steps(trace, self.weight_hh.data, self._back(array), dh, dc)
-        before = trace.h[:-1]
-        if drops.state is not None:
-            mask = drops.state
-            before = Mask(before.shape, mask.p, rng=mask.key, share_axes=0).apply(before)
+        before = trace.h[:-1] if drops.states is None else drops.states.apply(trace.h[:-1])
         rows = dgates.reshape(-1, dgates.shape[2])
         self.weight_ih.accumulate(rows.T @ trace.x.reshape(-1, self.input_size))
         self.weight_hh.accumulate(rows.T @ before.reshape(-1, self.hidden_size))

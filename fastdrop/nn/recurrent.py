@@ -79,10 +79,12 @@ class RecurrentDropout(RandomModule):
 
         masks: dict[str, Any] = {}
         if self.dropout:
-            source = StepMasks(shape, self.dropout, part(INPUT_MASK), self._sample, fresh=False)
-            masks["input"] = Mask((steps, batch, inputs), self.dropout, rng=source.key(0), share_axes=0)
+            key = StepMasks(shape, self.dropout, part(INPUT_MASK), self._sample, fresh=False).key(0)
+            masks["input"] = Mask((steps, batch, inputs), self.dropout, rng=key, share_axes=0)
         if self.recurrent_dropout:
-            masks["state"] = StepMasks(shape, self.recurrent_dropout, part(STATE_MASK), self._sample, fresh=False).at(0)
+            tied = StepMasks(shape, self.recurrent_dropout, part(STATE_MASK), self._sample, fresh=False)
+            masks["state"] = tied.at(0)
+            masks["states"] = Mask((steps, *shape), self.recurrent_dropout, rng=tied.key(0), share_axes=0)
         if self.candidate_dropout:
             fresh = not self.per_sequence
             masks["candidate"] = StepMasks(shape, self.candidate_dropout, part(CELL_MASK), self._sample, fresh)

@@ -88,12 +88,14 @@ class Drops:
     ----------
     input : Mask over (time, batch, features), the same for all steps
     state : Mask over (batch, hidden), of the state before each step
+    states : the same over (time, batch, hidden), for all steps at once
     candidate : StepMasks over (batch, hidden)
     zone_h, zone_c : Blend of hidden and cell state
     """
 
     input: Mask | None = None
     state: Mask | None = None
+    states: Mask | None = None
     candidate: StepMasks | None = None
     zone_h: Blend | None = None
     zone_c: Blend | None = None
