@@ -12,8 +12,21 @@ True
 """
 
 from fastdrop import _core, schedules
+from fastdrop.block_mask import BlockMask
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
+from fastdrop.dropblock import (
+    dropblock1d,
+    dropblock1d_backward,
+    dropblock1d_forward,
+    dropblock2d,
+    dropblock2d_backward,
+    dropblock2d_forward,
+    dropblock3d,
+    dropblock3d_backward,
+    dropblock3d_forward,
+)
 from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
+from fastdrop.embedding_dropout import embedding_dropout, embedding_dropout_backward, embedding_dropout_forward
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.info import build_info
 from fastdrop.key import Key
@@ -36,18 +49,32 @@ from fastdrop.recurrent import (
 from fastdrop.shard import Shard
 from fastdrop.spatial import dropout1d, dropout2d, dropout3d, spatial_axes
 from fastdrop.threads import default_threads, get_num_threads, set_num_threads
+from fastdrop.token_dropout import token_dropout, token_dropout_backward, token_dropout_forward, token_indices
+from fastdrop.token_sample import TokenSample
+from fastdrop.word_dropout import word_dropout, word_dropout_forward
 
 __all__ = [
     "CONTRACT",
+    "BlockMask",
     "Key",
     "Mask",
     "Noise",
     "Shard",
+    "TokenSample",
     "__version__",
     "build_info",
     "drop_path",
     "drop_path_backward",
     "drop_path_forward",
+    "dropblock1d",
+    "dropblock1d_backward",
+    "dropblock1d_forward",
+    "dropblock2d",
+    "dropblock2d_backward",
+    "dropblock2d_forward",
+    "dropblock3d",
+    "dropblock3d_backward",
+    "dropblock3d_forward",
     "dropconnect",
     "dropconnect_backward",
     "dropconnect_forward",
@@ -58,6 +85,9 @@ __all__ = [
     "dropout3d",
     "dropout_backward",
     "dropout_forward",
+    "embedding_dropout",
+    "embedding_dropout_backward",
+    "embedding_dropout_forward",
     "gaussian_dropout",
     "gaussian_dropout_backward",
     "gaussian_dropout_forward",
@@ -72,6 +102,12 @@ __all__ = [
     "variational_dropout",
     "variational_dropout_backward",
     "variational_dropout_forward",
+    "token_dropout",
+    "token_dropout_backward",
+    "token_dropout_forward",
+    "token_indices",
+    "word_dropout",
+    "word_dropout_forward",
 ]
 
 __version__: str = _core.__version__

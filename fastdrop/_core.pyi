@@ -78,3 +78,30 @@ def noise(
     y: np.ndarray,
     threads: int,
 ) -> None: ...
+def grow_blocks(
+    seeds: NDArray[np.uint8], maps: int, shape: tuple[int, ...], block: int, bits: NDArray[np.uint8], threads: int
+) -> int: ...
+def keep_at(key: KeyBase, p: float, start: int, numbers: NDArray[np.int64], threads: int) -> NDArray[np.uint8]: ...
+def smallest(key: KeyBase, start: int, rows: int, n: int, k: int, threads: int) -> NDArray[np.int64]: ...
+def move_rows(
+    put: bool, positions: NDArray[np.int64], size: int, x: np.ndarray, y: np.ndarray, threads: int
+) -> None: ...
+def look_up(
+    ids: NDArray[np.int64],
+    keep: NDArray[np.uint8],
+    dtype: int,
+    scale: float,
+    table: np.ndarray,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...
+def sum_rows(
+    order: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    keep: NDArray[np.uint8],
+    dtype: int,
+    scale: float,
+    x: np.ndarray,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...

@@ -18,8 +18,10 @@ True
 from fastdrop.nn.activation import ReLU
 from fastdrop.nn.container import Sequential
 from fastdrop.nn.drop_path import DropPath
+from fastdrop.nn.dropblock import DropBlock1d, DropBlock2d, DropBlock3d
 from fastdrop.nn.dropconnect import DropConnectLinear
 from fastdrop.nn.dropout import Dropout
+from fastdrop.nn.embedding import Embedding
 from fastdrop.nn.linear import Linear
 from fastdrop.nn.loss import CrossEntropyLoss
 from fastdrop.nn.lstm import LSTM
@@ -29,24 +31,33 @@ from fastdrop.nn.optim import SGD, Adam
 from fastdrop.nn.parameter import Parameter
 from fastdrop.nn.random import RandomModule
 from fastdrop.nn.spatial import Dropout1d, Dropout2d, Dropout3d
+from fastdrop.nn.token_dropout import PatchDropout, TokenDropout
+from fastdrop.nn.word_dropout import WordDropout
 
 __all__ = [
     "LSTM",
     "SGD",
     "Adam",
     "CrossEntropyLoss",
+    "DropBlock1d",
+    "DropBlock2d",
+    "DropBlock3d",
     "DropPath",
     "DropConnectLinear",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
+    "Embedding",
     "GaussianDropout",
     "GaussianNoise",
     "Linear",
     "Module",
     "Parameter",
+    "PatchDropout",
     "RandomModule",
     "ReLU",
     "Sequential",
+    "TokenDropout",
+    "WordDropout",
 ]
