@@ -23,6 +23,7 @@ EACH, UNITS, BATCH, EPOCHS, POINTS = 10, 64, 30, 100, 10
 VARIANTS: dict[str, tuple[dict[str, float], float]] = {
     NONE: ({}, 0.0),
     "output 0.5": ({}, 0.5),
+    "input 0.3": ({"dropout": 0.3}, 0.5),
     "variational 0.3": ({"dropout": 0.3, "recurrent_dropout": 0.3}, 0.5),
     "candidate 0.3": ({"candidate_dropout": 0.3}, 0.5),
     "zoneout 0.3": ({"zoneout_h": 0.3, "zoneout_c": 0.3}, 0.5),
