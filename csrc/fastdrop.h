@@ -148,6 +148,10 @@ fd_status fd_connect_backward(const fd_mask_desc *mask, const int64_t *shape, fd
                               int64_t dx_step, void *dw, int64_t dw_step, const fd_exec *exec);
 #include "fastdrop_noise.h"
 
+/* ---- one law under many keys ---------------------------------------------------------------------------------- */
+
+#include "fastdrop_samples.h"
+
 /* ---- instruction sets, threads, build ----------------------------------------------------------------------- */
 
 /* fd_isa_name returns the name of the i-th instruction set this source knows, best last, or NULL past the end. */

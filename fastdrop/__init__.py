@@ -12,12 +12,19 @@ True
 """
 
 from fastdrop import _core, schedules
+from fastdrop.consistent import (
+    consistent_dropout,
+    consistent_dropout_backward,
+    consistent_dropout_forward,
+)
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
 from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.info import build_info
 from fastdrop.key import Key
 from fastdrop.mask import Mask
+from fastdrop.mask_stack import MaskStack
+from fastdrop.monte_carlo import mc_dropout, mc_dropout_backward, mc_dropout_forward, mc_moments
 from fastdrop.noise import (
     gaussian_dropout,
     gaussian_dropout_backward,
@@ -36,10 +43,14 @@ __all__ = [
     "CONTRACT",
     "Key",
     "Mask",
+    "MaskStack",
     "Noise",
     "Shard",
     "__version__",
     "build_info",
+    "consistent_dropout",
+    "consistent_dropout_backward",
+    "consistent_dropout_forward",
     "drop_path",
     "drop_path_backward",
     "drop_path_forward",
@@ -60,6 +71,10 @@ __all__ = [
     "gaussian_noise_backward",
     "gaussian_noise_forward",
     "get_num_threads",
+    "mc_dropout",
+    "mc_dropout_backward",
+    "mc_dropout_forward",
+    "mc_moments",
     "realised_p",
     "schedules",
     "set_num_threads",
