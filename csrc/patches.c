@@ -1,6 +1,10 @@
 /* patches.c: arrays cut into patches, and their bits under one key after the other. */
 #include "samples.h"
 
+#include <string.h>
+
+#include "half.h"
+
 fd_status fd_samples_check(const fd_mask_desc *mask, const fd_samples *samples)
 {
     if (!mask || !samples || mask->bits) return FD_BAD_POINTER;
@@ -59,4 +63,53 @@ void fd_patch_bits(const fd_patches *a, const fd_patch *patch, const fd_mask_des
     src.near = patch->rows > 1 ? a->near : 0; /* rows are served from one window, which ends where the patch does */
     if (p) fd_source_varied_patch(&src, patch->start, a->rows.index, patch->rows, a->row.index, patch->n, p, bits);
     else fd_source_patch(&src, patch->start, a->rows.index, patch->rows, a->row.index, patch->n, bits);
+}
+
+/* ---- elements of a patch, one after the other ---- */
+
+static float widen(fd_dtype dtype, const char *x)
+{
+    uint16_t h;
+    memcpy(&h, x, 2);
+    return dtype == FD_F16 ? fd_f16_to_float(h) : fd_bf16_to_float(h);
+}
+
+static void narrow(fd_dtype dtype, float f, char *y)
+{
+    const uint16_t h = dtype == FD_F16 ? fd_float_to_f16(f) : fd_float_to_bf16(f);
+    memcpy(y, &h, 2);
+}
+
+void fd_patch_gather(fd_dtype dtype, size_t rows, size_t n, const char *x, int64_t row_step, int64_t step, fd_numbers *to)
+{
+    const size_t size = fd_dtype_size(dtype);
+    char *out = (char *)to;
+    for (size_t i = 0; i < rows; i++, x += row_step) {
+        const char *from = x;
+        if (fd_is_half(dtype)) {
+            for (size_t j = 0; j < n; j++, from += step) to->f[i * n + j] = widen(dtype, from);
+        } else if (step == (int64_t)size) {
+            memcpy(out + i * n * size, from, n * size);
+        } else if (size == 4) {
+            for (size_t j = 0; j < n; j++, from += step) memcpy(out + 4 * (i * n + j), from, 4);
+        } else {
+            for (size_t j = 0; j < n; j++, from += step) memcpy(out + size * (i * n + j), from, size);
+        }
+    }
+}
+
+void fd_patch_scatter(fd_dtype dtype, size_t rows, size_t n, const fd_numbers *from, char *y, int64_t row_step, int64_t step)
+{
+    const size_t size = fd_dtype_size(dtype);
+    const char *in = (const char *)from;
+    for (size_t i = 0; i < rows; i++, y += row_step) {
+        char *to = y;
+        if (fd_is_half(dtype)) {
+            for (size_t j = 0; j < n; j++, to += step) narrow(dtype, from->f[i * n + j], to);
+        } else if (step == (int64_t)size) {
+            memcpy(to, in + i * n * size, n * size);
+        } else {
+            for (size_t j = 0; j < n; j++, to += step) memcpy(to, in + size * (i * n + j), size);
+        }
+    }
 }

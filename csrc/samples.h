@@ -2,7 +2,9 @@
 #ifndef FD_SAMPLES_H
 #define FD_SAMPLES_H
 
+#include "elements.h"
 #include "layout.h"
+#include "parallel.h"
 #include "philox.h"
 #include "source.h"
 
@@ -62,5 +64,36 @@ FD_HIDDEN fd_patch fd_patches_get(const fd_patches *patches, uint64_t number);
  * not NULL, which are at most FD_VARIED then. */
 FD_HIDDEN void fd_patch_bits(const fd_patches *patches, const fd_patch *patch, const fd_mask_desc *mask, fd_key key,
                              const double *p, uint8_t *bits);
+
+/* Sums over samples are made of patches of so many elements, or half as many of 16 bytes, as real numbers in the type that
+ * products are made in; complex ones are pairs. */
+enum { FD_PATCH = 4096 };
+typedef union fd_numbers {
+    float f[FD_PATCH];
+    double d[FD_PATCH];
+} fd_numbers;
+
+FD_INLINE int fd_is_wide(fd_dtype dtype) { return dtype == FD_F64 || dtype == FD_C128; }
+FD_INLINE int fd_is_half(fd_dtype dtype) { return dtype == FD_F16 || dtype == FD_BF16; }
+
+/* fd_patch_gather brings rows of evenly spaced elements into one row of numbers; fd_patch_scatter takes them back, rounded
+ * to the type of the elements. */
+FD_HIDDEN void fd_patch_gather(fd_dtype dtype, size_t rows, size_t n, const char *x, int64_t row_step, int64_t step,
+                               fd_numbers *to);
+FD_HIDDEN void fd_patch_scatter(fd_dtype dtype, size_t rows, size_t n, const fd_numbers *from, char *y, int64_t row_step,
+                                int64_t step);
+
+/* A call that adds up samples, and how it is run: fn on ranges of patches. */
+typedef struct fd_sums {
+    const fd_kernels *kernels;
+    const fd_mask_desc *mask;
+    const fd_samples *samples;
+    const fd_patches *patches;
+    fd_dtype dtype;
+    const char *x;
+    char *y, *variance;
+    int64_t x_step;
+} fd_sums;
+FD_HIDDEN fd_status fd_sums_run(fd_sums *sums, const fd_layout *layout, fd_range_fn *fn, const fd_exec *exec);
 
 #endif
