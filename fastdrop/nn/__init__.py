@@ -16,6 +16,7 @@ True
 """
 
 from fastdrop.nn.activation import ReLU
+from fastdrop.nn.consistent import ConsistentDropout
 from fastdrop.nn.container import Sequential
 from fastdrop.nn.drop_path import DropPath
 from fastdrop.nn.dropconnect import DropConnectLinear
@@ -23,15 +24,18 @@ from fastdrop.nn.dropout import Dropout
 from fastdrop.nn.linear import Linear
 from fastdrop.nn.loss import CrossEntropyLoss
 from fastdrop.nn.module import Module
+from fastdrop.nn.monte_carlo import MonteCarlo, mc, mc_predict
 from fastdrop.nn.noise import GaussianDropout, GaussianNoise
 from fastdrop.nn.optim import SGD, Adam
 from fastdrop.nn.parameter import Parameter
 from fastdrop.nn.random import RandomModule
+from fastdrop.nn.running import RunningMoments
 from fastdrop.nn.spatial import Dropout1d, Dropout2d, Dropout3d
 
 __all__ = [
     "SGD",
     "Adam",
+    "ConsistentDropout",
     "CrossEntropyLoss",
     "DropPath",
     "DropConnectLinear",
@@ -43,8 +47,12 @@ __all__ = [
     "GaussianNoise",
     "Linear",
     "Module",
+    "MonteCarlo",
     "Parameter",
     "RandomModule",
     "ReLU",
+    "RunningMoments",
     "Sequential",
+    "mc",
+    "mc_predict",
 ]
