@@ -134,7 +134,7 @@ def main() -> None:
     chosen = options(__doc__, "char_lm.png", seeds=4)
     results = run_all(train, list(VARIANTS), chosen)
     print(f"{SEEN} characters to train on, {UNSEEN} of other topics to test on; seeds 0 to {chosen.seeds - 1}")
-    print(table(results, {"train": "train bits", "test": "test bits", "best": "best test bits"}, "test", digits=3))
+    print(table(results, {"train": "train bits", "best": "best test bits", "test": "test bits"}, "test", digits=3))
     print("\nBits per character of the test topics, in the end:")
     print(verdict(results, "test", "bits", low_is_good=True, digits=3))
     title = f"Python's help topics, {SEEN} characters to train on: mean of {chosen.seeds} seeds"

@@ -2,9 +2,9 @@
 
 Networks learn scikit-learn's digits 0 to 7. Then they see 8 and 9, which have no right answer, and digits turned by up
 to 180 degrees. How unsure they say they are is the entropy of the probabilities they give: of one pass without
-dropout, or of the mean over many passes with dropout left on (Gal and Ghahramani, ICML 2016). The part of that entropy
+dropout, or of the mean over many passes with dropout (`nn.mc`; Gal and Ghahramani, ICML 2016). The part of that entropy
 on which the passes disagree is the mutual information. AUROC is the probability that an unknown digit has the higher
-value than a known one of the test set: 0.5 for a guess, 1 for perfect.
+value than a known one of the test set: 50 % for a guess, 100 % for perfect.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def one_pass(model: nn.Module, x: np.ndarray) -> dict[str, np.ndarray]:
 
 def many_passes(model: nn.Module, x: np.ndarray, samples: int) -> dict[str, np.ndarray]:
     """Return the mean probabilities of passes with dropout on, and their mutual information with the weights."""
-    model.train()
-    passes = np.stack([softmax(model(x)) for _ in range(samples)])
+    with nn.mc(model.eval(), samples) as sampling:
+        passes = np.stack([softmax(model(x)) for _ in sampling.range()])
     mean = passes.mean(axis=0)
     return {"mean": mean, "mutual": entropy(mean) - entropy(passes).mean(axis=0)}
 

@@ -1,4 +1,4 @@
-"""DropPath, function and layer: samples or the whole batch, with or without the scale; and the schedules of p."""
+"""DropPath, function and layer: samples or the whole batch, with or without the scale."""
 
 import math
 
@@ -8,7 +8,7 @@ import pytest
 from helpers import DTYPES, assert_same, numbers
 
 import fastdrop as fd
-from fastdrop import nn, schedules
+from fastdrop import nn
 
 KEY = (78, 2**60 + 5)
 EITHER = pytest.mark.parametrize("mode", ["row", "batch"])
@@ -105,59 +105,3 @@ def test_bad_backward():
         fd.drop_path_backward(np.ones(3), None)
     with pytest.raises(RuntimeError, match="backward belongs to the latest forward"):
         nn.DropPath().backward(np.ones(3))
-
-
-# ---- schedules ---------------------------------------------------------------------------------------------------
-
-
-def test_linear_depth():
-    assert schedules.linear_depth(0.2, 1) == [0.2]
-    for depth in (2, 5, 24):
-        np.testing.assert_allclose(schedules.linear_depth(0.3, depth), np.linspace(0, 0.3, depth), rtol=1e-15)
-        assert schedules.linear_depth(1.0, depth)[-1] == 1.0
-    assert schedules.linear_depth(0.0, 3) == [0.0] * 3
-
-
-def test_curriculum_exponential():
-    """Morerio et al. write the probability of keeping: (1 - q) exp(-gamma t) + q."""
-    for q, gamma in ((0.5, 10.0), (0.8, 3.0)):
-        for step in (0, 1, 10, 77, 100, 300):
-            keep = (1 - q) * math.exp(-gamma * step / 100) + q
-            assert 1 - schedules.curriculum(1 - q, step, 100, gamma=gamma) == pytest.approx(keep, rel=1e-12)
-    assert schedules.curriculum(0.5, 0, 100) == 0.0
-    assert schedules.curriculum(1.0, 10**6, 10) <= 1.0
-
-
-def test_curriculum_linear():
-    values = [schedules.curriculum(0.4, step, 8, kind="linear") for step in range(12)]
-    np.testing.assert_allclose(values, [0.05 * min(step, 8) for step in range(12)], rtol=1e-14)
-
-
-def test_a_schedule_moves_no_mask_of_another_layer():
-    def second_mask(ps):
-        model = nn.Sequential(nn.Dropout(0.0), nn.Dropout(0.5), rng=4)
-        for p in ps:
-            model[0].p = p
-            model(np.ones((2, 50)))
-        return model[1].backward(np.ones((2, 50)))
-
-    assert_same(second_mask([schedules.curriculum(0.5, step, 3) for step in range(3)]), second_mask([0.0] * 3))
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "text"),
-    [
-        (lambda: schedules.linear_depth(1.1, 3), ValueError, "between 0 and 1, but got 1.1"),
-        (lambda: schedules.linear_depth([0.1], 3), TypeError, "p has to be one number"),
-        (lambda: schedules.linear_depth(0.1, 0), ValueError, "depth has to be at least 1, but got 0"),
-        (lambda: schedules.linear_depth(0.1, 2.0), TypeError, "depth"),
-        (lambda: schedules.curriculum(0.1, -1, 3), ValueError, "step has to be at least 0, but got -1"),
-        (lambda: schedules.curriculum(0.1, 0, 0), ValueError, "steps has to be at least 1, but got 0"),
-        (lambda: schedules.curriculum(0.1, 0, 1, kind="cosine"), ValueError, "kind has to be .* but got 'cosine'"),
-        (lambda: schedules.curriculum(0.1, 0, 1, gamma=0), ValueError, "gamma .* but got 0"),
-        (lambda: schedules.curriculum(0.1, 0, 1, gamma=math.nan), ValueError, "gamma .* but got nan"),
-    ],
-)
-def test_bad_schedules(call, error, text):
-    with pytest.raises(error, match=text):
-        call()
