@@ -17,6 +17,7 @@ import fastdrop as fd
 from fastdrop import nn
 
 SPLIT, MODEL = range(2)  # folded into a seed's key for what they name
+# Chosen with the seeds 100 to 103, by one rule: without dropout, the network learns what it sees by heart.
 SEEN, UNSEEN, MOST_OF_A_TOPIC = 16_000, 16_000, 2_000  # characters
 WIDTH, UNITS, STREAMS, WINDOW, STEPS, POINTS, LEARNING_RATE = 32, 128, 16, 50, 500, 10, 0.01
 #: What each variant drops: of the embedding's rows, in the LSTM, and between LSTM and affine layer.

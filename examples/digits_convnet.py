@@ -17,6 +17,7 @@ from fastdrop import nn
 from fastdrop.demo.data import Dataset, Split, load_digits, make_split
 
 MODEL, ORDER = 10, 11  # folded into a seed's key for what they name; make_split uses smaller numbers
+# Chosen with the seeds 100 to 103, by one rule: without dropout, the network learns what it sees by heart.
 ROWS, WRONG, BATCH, EPOCHS, POINTS = 200, 0.2, 40, 100, 10
 VARIANTS = (NONE, "Dropout 0.3", "Dropout2d 0.3", "DropBlock2d 0.3")
 
