@@ -1,17 +1,15 @@
-"""What the examples on real data share: options, runs over seeds in several processes, tables, pictures."""
+"""What the examples on real data share: options, runs over seeds in several processes, tables."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import io
 import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,26 +19,10 @@ import fastdrop as fd
 from fastdrop.demo.plot import check_out
 from fastdrop.demo.report import mean_and_error
 
-__all__ = [
-    "COLOURS",
-    "NONE",
-    "average",
-    "column",
-    "draw_results",
-    "extra",
-    "options",
-    "panel_of_bars",
-    "run_all",
-    "save_picture",
-    "table",
-    "verdict",
-]
+__all__ = ["NONE", "Results", "average", "column", "extra", "options", "run_all", "table", "verdict"]
 
 #: The variant that all others are compared with.
 NONE = "none"
-#: Colours that stay apart for colour-blind eyes and in grey; the first is that of the network without dropout.
-COLOURS = ("#000000", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00")
-
 #: Numbers of one training by name, or whole curves.
 Outcome = Mapping[str, Any]
 #: For each variant the outcomes of all seeds, in the order of the seeds.
@@ -201,7 +183,7 @@ def table(results: Results, metrics: Mapping[str, str], compared: str, digits: i
 def verdict(results: Results, metric: str, unit: str, *, low_is_good: bool = False, digits: int = 2) -> str:
     """Return a sentence for each variant: better, worse, or not told apart from no dropout.
 
-    A difference counts when it is more than two standard errors of its mean over the seeds.
+    A difference counts when its 95 % interval, by Student's t over the seeds, leaves out 0.
     """
     lines = []
     for name in results:
@@ -209,72 +191,13 @@ def verdict(results: Results, metric: str, unit: str, *, low_is_good: bool = Fal
             continue
         mean, error = differences(results, name, metric)
         if np.isnan(error):
-            lines.append(f"{name}: {mean:+.{digits}f} {unit} (one seed: no standard error)")
+            lines.append(f"{name}: {mean:+.{digits}f} {unit} (one seed: no interval)")
             continue
-        if abs(mean) <= 2 * error:
+        reach = float(extra("scipy.stats").t.ppf(0.975, len(results[name]) - 1)) * error
+        if abs(mean) <= reach:
             word = "no difference that these seeds could show"
         else:
             word = "better than none" if (mean < 0) == low_is_good else "WORSE than none"
-        lines.append(f"{name}: {word} ({mean:+.{digits}f} {unit}, standard error {error:.{digits}f})")
+        low, high = (f"{mean + sign * reach:+.{digits}f}" for sign in (-1, 1))
+        lines.append(f"{name}: {word} ({mean:+.{digits}f} {unit}; 95 % interval {low} to {high})")
     return "\n".join(lines)
-
-
-def panel_of_bars(panel: Any, results: Results, metric: str, label: str) -> None:
-    """Draw a point for each seed, lines that join the same seed's, and the means, side by side for the variants."""
-    names = list(results)
-    values = np.array([column(results[name], metric) for name in names], float)
-    panel.plot(range(len(names)), values, color="0.75", linewidth=0.8, zorder=1)
-    for i in range(len(names)):
-        colour = COLOURS[i % len(COLOURS)]
-        mean, error = mean_and_error(values[i])
-        panel.plot([i] * values.shape[1], values[i], "o", color=colour, markersize=4, alpha=0.6, zorder=2)
-        panel.errorbar(
-            i, mean, 0 if np.isnan(error) else error, fmt="_", color=colour, markersize=26, capsize=5, zorder=3
-        )
-    panel.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names])
-    panel.margins(x=0.08)
-    panel.set_ylabel(label)
-    panel.grid(alpha=0.3, axis="y")
-
-
-def panel_of_curves(panel: Any, results: Results, label: str, axis: str) -> None:
-    """Draw learning curves, rows of (step, train, test): means over the seeds, and the standard error of test."""
-    for (name, outcomes), colour in zip(results.items(), COLOURS, strict=False):
-        (steps, seen, test), error = (part.T for part in average(outcomes, "curve"))
-        panel.plot(steps, test, color=colour, label=name)
-        panel.plot(steps, seen, "--", color=colour, linewidth=1)
-        panel.fill_between(steps, test - error[2], test + error[2], color=colour, alpha=0.2, linewidth=0)
-    panel.set(xlabel=axis, ylabel=f"{label} (full: test, dashed: train)")
-    panel.grid(alpha=0.3)
-    panel.legend()
-
-
-def draw_results(results: Results, metric: str, label: str, axis: str, title: str, path: Path) -> None:
-    """Draw learning curves beside the last value of each seed.
-
-    Parameters
-    ----------
-    results : dict
-        Each outcome has a "curve": rows of (step, train, test).
-    metric : str
-        What `panel_of_bars` shows.
-    label, axis : str
-        What is measured, in which unit; what a step is.
-    title : str
-    path : Path
-    """
-    figure = extra("matplotlib.figure").Figure(figsize=(10, 4.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    panel_of_curves(left, results, label, axis)
-    panel_of_bars(right, results, metric, f"test: {label}, seeds and mean ± standard error")
-    figure.suptitle(title)
-    save_picture(figure, path)
-
-
-def save_picture(figure: Any, path: Path) -> None:
-    """Write a figure as PNG and say where. The 256 colours it uses most come close to all: a third of the bytes."""
-    image, stream = extra("PIL.Image"), io.BytesIO()
-    figure.savefig(stream, dpi=100)
-    colours = image.open(stream).convert("RGB").quantize(256, method=image.Quantize.MAXCOVERAGE)
-    colours.save(path, optimize=True)
-    print(f"\npicture: {path}")

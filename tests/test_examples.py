@@ -23,7 +23,7 @@ import digits_convnet  # noqa: E402
 import speakers  # noqa: E402
 import uncertainty  # noqa: E402
 
-PROGRAMS = sorted(p for p in FOLDER.glob("*.py") if "\nfrom common import" in p.read_text())
+PROGRAMS = sorted(p for p in FOLDER.glob("*.py") if "common" in p.read_text() and "__main__" in p.read_text())
 #: Packages of the extra `examples` that the extra `test` does without.
 NEEDS = {"speakers": "sktime"}
 
@@ -42,11 +42,24 @@ def test_all_programs_are_tested():
     assert [p.stem for p in PROGRAMS] == ["char_lm", "digits_convnet", "speakers", "uncertainty"]
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
-def test_program_runs_in_small(program, tmp_path):
-    pytest.importorskip(NEEDS.get(program.stem, "numpy"), reason="a package of the extra examples")
-    picture = tmp_path / "picture.png"
-    done = run(program, "--quick", "--jobs", 1, "--out", picture)
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory):
+    """Run a program in small, in one process, the first time it is asked for: what it did, and its picture."""
+    runs = {}
+
+    def get(name):
+        pytest.importorskip(NEEDS.get(name, "numpy"), reason="a package of the extra examples")
+        if name not in runs:
+            picture = tmp_path_factory.mktemp(name) / "picture.png"
+            runs[name] = run(FOLDER / f"{name}.py", "--quick", "--jobs", 1, "--out", picture), picture
+        return runs[name]
+
+    return get
+
+
+@pytest.mark.parametrize("name", [p.stem for p in PROGRAMS])
+def test_program_runs_in_small(name, small_run):
+    done, picture = small_run(name)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     head = next(i for i, line in enumerate(lines) if line.endswith(": difference"))
@@ -61,15 +74,14 @@ def test_program_runs_in_small(program, tmp_path):
     assert 10_000 < len(content) < 100_000
 
 
-def test_processes_change_nothing(tmp_path):
-    outputs = []
-    for jobs in (1, 2):
-        done = run(FOLDER / "uncertainty.py", "--quick", "--jobs", jobs, "--out", tmp_path / "picture.png")
-        assert done.returncode == 0, done.stderr
-        outputs.append(done.stdout.split("\n", 1))
-    assert outputs[0][1] == outputs[1][1]
-    assert "on one process" in outputs[0][0]
-    assert "on 2 processes" in outputs[1][0]
+def test_processes_change_nothing(small_run):
+    one, picture = small_run("uncertainty")
+    two = run(FOLDER / "uncertainty.py", "--quick", "--jobs", 2, "--out", picture)
+    assert two.returncode == 0, two.stderr
+    first, *rest = one.stdout.splitlines()
+    assert first.endswith("on one process")
+    assert two.stdout.splitlines()[0].endswith("on 2 processes")
+    assert two.stdout.splitlines()[1:] == rest
 
 
 @pytest.mark.parametrize(
@@ -124,9 +136,12 @@ def test_table():
 
 def test_verdict():
     lines = common.verdict(RESULTS, "test", "points").splitlines()
-    assert lines[0] == "up: better than none (+1.33 points, standard error 0.17)"
-    assert lines[1].startswith("same: no difference that these seeds could show (+0.00 points")
-    assert lines[2].startswith("down: WORSE than none (-0.97 points")
+    reach = 4.302653 / 6  # Student's t with two degrees of freedom, times the standard error 1/6
+    assert (
+        lines[0] == f"up: better than none (+1.33 points; 95 % interval +{4 / 3 - reach:.2f} to +{4 / 3 + reach:.2f})"
+    )
+    assert lines[1].startswith("same: no difference that these seeds could show (+0.00 points;")
+    assert lines[2].startswith("down: WORSE than none (-0.97 points;")
     lines = common.verdict(RESULTS, "test", "bits", low_is_good=True).splitlines()
     assert "WORSE" in lines[0]
     assert "better" in lines[2]
@@ -155,7 +170,7 @@ def test_layers_of_the_example_have_the_right_gradient(layer):
 
 
 @pytest.mark.parametrize("module", [char_lm, digits_convnet, speakers, uncertainty], ids=lambda m: m.__name__)
-def test_training_is_reproducible_and_variants_start_alike(module, monkeypatch):
+def test_training_is_reproducible(module):
     pytest.importorskip(NEEDS.get(module.__name__, "numpy"), reason="a package of the extra examples")
 
     def numbers(outcome):
