@@ -67,12 +67,9 @@ def forward_steps(trace: Trace, weight_hh: np.ndarray) -> None:
     factor, offset = gate_constants(hidden, gates.dtype)
     turned = np.ascontiguousarray((weight_hh * factor[:, None]).T)  # halving is exact, so this changes no bit
     product = np.empty((batch, 4 * hidden), gates.dtype)
-    scratch, masked = np.empty((2, batch, hidden), gates.dtype)
+    scratch = np.empty((batch, hidden), gates.dtype)
     for t in range(steps):
-        before = h[t]
-        if drops.state is not None:
-            np.copyto(masked, before)  # in place is the quickest way to drop in a small array
-            before = drops.state.apply(masked, out=masked)
+        before = h[t] if drops.state is None else drops.state.apply(h[t])
         a = gates[t]
         a += np.matmul(before, turned, out=product)
         np.tanh(a, out=a)
@@ -80,7 +77,7 @@ def forward_steps(trace: Trace, weight_hh: np.ndarray) -> None:
         a += offset
         i, f, g, o = split_gates(a)
 
-        np.multiply(i, _candidate(drops, t, g, masked), out=scratch)
+        np.multiply(i, _candidate(drops, t, g, scratch), out=scratch)
         np.multiply(f, c[t], out=c[t + 1])
         c[t + 1] += scratch
         np.tanh(c[t + 1], out=squashed[t])
