@@ -1,7 +1,8 @@
 /* picks.c: decisions at any indices, and the elements of the smallest noise words. */
+#include "bits.h"
+
 #include <string.h>
 
-#include "bits.h"
 #include "parallel.h"
 #include "source.h"
 

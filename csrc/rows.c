@@ -1,11 +1,16 @@
 /* rows.c: whole rows, copied, scaled or added up by number. */
+#include "elements.h"
+
 #include <string.h>
 
-#include "elements.h"
 #include "half.h"
 #include "parallel.h"
 
-enum { PIECE = 256 }; /* numbers of a row that are added up together */
+enum {
+    PIECE = 256, /* numbers of a row that are added up together */
+    AHEAD = 4,   /* rows that are asked of memory before they are needed: no processor guesses which come next */
+    FETCH = 1024 /* ... and bytes of each; for the rest it does */
+};
 
 static fd_status check_numbers(const int64_t *numbers, uint64_t count, uint64_t below)
 {
@@ -101,9 +106,12 @@ struct look_up {
 static void look_up_range(void *context, uint64_t begin, uint64_t end)
 {
     const struct look_up *l = context;
-    for (uint64_t j = begin; j < end; j++)
+    const size_t bytes = l->width * fd_dtype_size(l->elements.dtype), some = bytes < FETCH ? bytes : FETCH;
+    for (uint64_t j = begin; j < end; j++) {
+        if (j + AHEAD < end && l->keep[j + AHEAD]) fd_fetch_bytes(l->table + l->ids[j + AHEAD] * l->table_step, some);
         fd_scale_run(&l->elements, l->keep[j], l->width, l->table + l->ids[j] * l->table_step, l->y + (int64_t)j * l->y_step,
                      l->scale);
+    }
 }
 
 fd_status fd_look_up(const int64_t *ids, const uint8_t *keep, size_t n, fd_dtype dtype, double scale, size_t width,

@@ -188,7 +188,7 @@ def _replace(
             dropped &= ~(spared if spared.dtype == bool else np.isin(array, spared))
         if y is not array:
             np.copyto(y, array)
-        y[dropped] = number
+        np.putmask(y, dropped, number)
     elif y is not array:
         np.copyto(y, array)
     return y, mask

@@ -29,6 +29,9 @@ def test_replaced_where_the_mask_drops(dtype, p):
         fd.word_dropout(np.asfortranarray(ids)[::-1, ::2], p, 99, rng=3, training=True).astype(float),
         np.where(oracle.keep_mask((3, 0), (6, 20), p), ids[::-1, ::2], 99).astype(float),
     )
+    apart = np.zeros((40, 6, 2), dtype).T[1]
+    assert fd.word_dropout(ids, p, 99, rng=3, out=apart) is apart
+    assert np.array_equal(apart, wanted)
     assert fd.word_dropout(ids, p, 99, rng=3, out=ids, threads=2) is ids
     assert np.array_equal(ids, wanted)
 

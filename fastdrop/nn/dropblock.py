@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastdrop.block_mask import BlockMask, check_block
+from fastdrop.block_mask import BlockMask
+from fastdrop.block_state import check_block
 from fastdrop.dropblock import _drop
 from fastdrop.key import Key
 from fastdrop.nn.checks import check_bool
