@@ -150,6 +150,10 @@ fd_status fd_connect_backward(const fd_mask_desc *mask, const int64_t *shape, fd
 #include "fastdrop_blocks.h"
 #include "fastdrop_rows.h"
 
+/* ---- one law under many keys ---------------------------------------------------------------------------------- */
+
+#include "fastdrop_samples.h"
+
 /* ---- instruction sets, threads, build ----------------------------------------------------------------------- */
 
 /* fd_isa_name returns the name of the i-th instruction set this source knows, best last, or NULL past the end. */

@@ -13,6 +13,11 @@ True
 
 from fastdrop import _core, schedules
 from fastdrop.block_mask import BlockMask
+from fastdrop.consistent import (
+    consistent_dropout,
+    consistent_dropout_backward,
+    consistent_dropout_forward,
+)
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
 from fastdrop.dropblock import (
     dropblock1d,
@@ -31,6 +36,8 @@ from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.info import build_info
 from fastdrop.key import Key
 from fastdrop.mask import Mask
+from fastdrop.mask_stack import MaskStack
+from fastdrop.monte_carlo import mc_dropout, mc_dropout_backward, mc_dropout_forward, mc_moments
 from fastdrop.noise import (
     gaussian_dropout,
     gaussian_dropout_backward,
@@ -58,11 +65,15 @@ __all__ = [
     "BlockMask",
     "Key",
     "Mask",
+    "MaskStack",
     "Noise",
     "Shard",
     "TokenSample",
     "__version__",
     "build_info",
+    "consistent_dropout",
+    "consistent_dropout_backward",
+    "consistent_dropout_forward",
     "drop_path",
     "drop_path_backward",
     "drop_path_forward",
@@ -95,6 +106,10 @@ __all__ = [
     "gaussian_noise_backward",
     "gaussian_noise_forward",
     "get_num_threads",
+    "mc_dropout",
+    "mc_dropout_backward",
+    "mc_dropout_forward",
+    "mc_moments",
     "realised_p",
     "schedules",
     "set_num_threads",

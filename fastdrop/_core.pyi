@@ -105,3 +105,33 @@ def sum_rows(
     y: np.ndarray,
     threads: int,
 ) -> None: ...
+def samples_apply(
+    mask: MaskArguments,
+    role: int,
+    numbers: NDArray[np.uint64] | None,
+    p_step: int,
+    dtype: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...
+def samples_sum(
+    mask: MaskArguments,
+    role: int,
+    numbers: NDArray[np.uint64] | None,
+    dtype: int,
+    dy: np.ndarray,
+    dx: np.ndarray,
+    threads: int,
+) -> None: ...
+def samples_moments(
+    mask: MaskArguments,
+    role: int,
+    numbers: NDArray[np.uint64] | None,
+    count: int,
+    dtype: int,
+    x: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    threads: int,
+) -> None: ...

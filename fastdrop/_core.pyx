@@ -346,3 +346,4 @@ include "_core_connect.pxi"
 include "_core_noise.pxi"
 
 include "_core_blocks.pxi"
+include "_core_samples.pxi"

@@ -31,7 +31,8 @@ LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)")
 DOC_ROLE = re.compile(r"\{doc\}`(?:[^`<]*<)?([^`>]+)>?`")
 TOCTREE_ENTRY = re.compile(r"^(?![:\s])(\S+)$", re.MULTILINE)
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
-PYTHON_EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+#: Programs that take no options. Those on real data train for minutes: test_examples.py runs them in small.
+PYTHON_EXAMPLES = sorted(p for p in (ROOT / "examples").glob("*.py") if not re.search("argparse|common", p.read_text()))
 C_EXAMPLES = sorted((ROOT / "examples/c").glob("*.c"))
 
 

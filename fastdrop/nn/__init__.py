@@ -16,6 +16,7 @@ True
 """
 
 from fastdrop.nn.activation import ReLU
+from fastdrop.nn.consistent import ConsistentDropout
 from fastdrop.nn.container import Sequential
 from fastdrop.nn.drop_path import DropPath
 from fastdrop.nn.dropblock import DropBlock1d, DropBlock2d, DropBlock3d
@@ -26,10 +27,12 @@ from fastdrop.nn.linear import Linear
 from fastdrop.nn.loss import CrossEntropyLoss
 from fastdrop.nn.lstm import LSTM
 from fastdrop.nn.module import Module
+from fastdrop.nn.monte_carlo import MonteCarlo, mc, mc_predict
 from fastdrop.nn.noise import GaussianDropout, GaussianNoise
 from fastdrop.nn.optim import SGD, Adam
 from fastdrop.nn.parameter import Parameter
 from fastdrop.nn.random import RandomModule
+from fastdrop.nn.running import RunningMoments
 from fastdrop.nn.spatial import Dropout1d, Dropout2d, Dropout3d
 from fastdrop.nn.token_dropout import PatchDropout, TokenDropout
 from fastdrop.nn.word_dropout import WordDropout
@@ -38,6 +41,7 @@ __all__ = [
     "LSTM",
     "SGD",
     "Adam",
+    "ConsistentDropout",
     "CrossEntropyLoss",
     "DropBlock1d",
     "DropBlock2d",
@@ -53,11 +57,15 @@ __all__ = [
     "GaussianNoise",
     "Linear",
     "Module",
+    "MonteCarlo",
     "Parameter",
     "PatchDropout",
     "RandomModule",
     "ReLU",
+    "RunningMoments",
     "Sequential",
     "TokenDropout",
     "WordDropout",
+    "mc",
+    "mc_predict",
 ]
