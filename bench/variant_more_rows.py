@@ -84,7 +84,8 @@ def word_dropout(s: Setting) -> Calls:
 
     def numpy(seed: int) -> object:
         out.fill(3)
-        return np.copyto(out, ids, where=keep())
+        np.copyto(out, ids, where=keep())
+        return out
 
     return {OURS: lambda seed: fd.word_dropout(ids, s.p, 3, rng=seed, out=out), NUMPY: numpy}
 

@@ -1,10 +1,10 @@
 """Every variant of dropout against NumPy and PyTorch: `python bench/variants.py`.
 
 One row a variant: our time, that of what NumPy composes (float32 masks, no array made anew), PyTorch's where it has the
-operation and is installed, and whether the goal is met. Contestants of a row take turns, in a new order each round, each
-call with a seed of its own; medians are compared. Values stay as they are, for results go into arrays of their own. All
-run on one thread. Rows are in variant_rows.py and variant_more_rows.py; one whose function this fastdrop lacks is named
-in the table and again in the end.
+operation and is installed, and whether the goal is met. Contestants of a row take turns, in a new order each round, and
+each call has a seed of its own; medians are compared. Values stay as they are, for results go into arrays of their own.
+All run on one thread. Rows are in variant_rows.py and variant_more_rows.py; one whose function this fastdrop lacks is
+named in the table and again in the end.
 """
 
 from __future__ import annotations
