@@ -45,6 +45,7 @@
      0x1.ae068ep-6f}
 
 /* Zero of GELU's derivative, sign changed; 2 sqrt(2/pi), and that times 0.044715: in two parts each. */
+#define FD_TANH_3B_F32 0x1.b6676cp-3f
 #define FD_ZERO_UPPER_F32 0x1.80ead2p-1f
 #define FD_ZERO_LOWER_F32 -0x1.a03fd4p-27f
 #define FD_TANH_A_UPPER_F32 0x1.988454p0f
@@ -120,6 +121,7 @@
      0x1.101eefe639e8ap-19}
 
 /* Zero of GELU's derivative, sign changed; 2 sqrt(2/pi), and that times 0.044715: in two parts each. */
+#define FD_TANH_3B_F64 0x1.b6676bf7450fp-3
 #define FD_ZERO_UPPER_F64 0x1.80ead197f00b4p-1
 #define FD_ZERO_LOWER_F64 -0x1.13e74c58cada8p-56
 #define FD_TANH_A_UPPER_F64 0x1.9884533d43651p0
