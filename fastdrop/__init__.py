@@ -12,6 +12,7 @@ True
 """
 
 from fastdrop import _core, schedules
+from fastdrop.attention import attention_dropout, attention_dropout_backward, attention_dropout_forward
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
 from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
@@ -29,6 +30,8 @@ from fastdrop.noise import (
 from fastdrop.noise_law import Noise
 from fastdrop.probability import realised_p
 from fastdrop.shard import Shard
+from fastdrop.softmax import softmax_dropout, softmax_dropout_backward, softmax_dropout_forward
+from fastdrop.softmax_law import SoftmaxLaw
 from fastdrop.spatial import dropout1d, dropout2d, dropout3d, spatial_axes
 from fastdrop.threads import default_threads, get_num_threads, set_num_threads
 
@@ -38,7 +41,11 @@ __all__ = [
     "Mask",
     "Noise",
     "Shard",
+    "SoftmaxLaw",
     "__version__",
+    "attention_dropout",
+    "attention_dropout_backward",
+    "attention_dropout_forward",
     "build_info",
     "drop_path",
     "drop_path_backward",
@@ -63,6 +70,9 @@ __all__ = [
     "realised_p",
     "schedules",
     "set_num_threads",
+    "softmax_dropout",
+    "softmax_dropout_backward",
+    "softmax_dropout_forward",
     "spatial_axes",
 ]
 

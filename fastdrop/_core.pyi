@@ -78,3 +78,37 @@ def noise(
     y: np.ndarray,
     threads: int,
 ) -> None: ...
+def map_function(f: int, x: np.ndarray, y: np.ndarray) -> None: ...
+def softmax_dropout(
+    key: KeyBase,
+    p: float,
+    start: int,
+    index_strides: tuple[int, ...],
+    scale: float,
+    mask: np.ndarray | None,
+    causal: bool,
+    first_query: int,
+    dtype: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    row_max: np.ndarray | None,
+    row_sum: np.ndarray | None,
+    threads: int,
+) -> None: ...
+def softmax_dropout_backward(
+    key: KeyBase,
+    p: float,
+    start: int,
+    index_strides: tuple[int, ...],
+    scale: float,
+    mask: np.ndarray | None,
+    causal: bool,
+    first_query: int,
+    dtype: int,
+    x: np.ndarray,
+    row_max: np.ndarray,
+    row_sum: np.ndarray,
+    dy: np.ndarray,
+    dx: np.ndarray,
+    threads: int,
+) -> None: ...

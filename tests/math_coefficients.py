@@ -170,7 +170,10 @@ def header() -> str:
             (num, den), worst = rational(f, end, n, m)
             lines += ["", f"/* {f.__name__}, {mp.nstr(worst, 2)} at most, relative. */"]
             lines += array(f"{letter}_N", name, num) + array(f"{letter}_D", name, den)
-        lines += ["", "/* Zero of GELU's derivative, sign changed; 2 sqrt(2/pi), and that times 0.044715: in two parts each. */"]
+        lines += [
+            "",
+            "/* Zero of GELU's derivative, sign changed; 2 sqrt(2/pi), and that times 0.044715: in two parts each. */",
+        ]
         lines += [f"#define FD_TANH_3B_{name} {literal(3 * cubic, name)}"]
         for what, c, size in (("ZERO", ZERO, full), ("TANH_A", root, full), ("TANH_B", cubic, half)):
             upper, lower = parts(c, name, size[name])
