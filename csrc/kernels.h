@@ -62,6 +62,7 @@ typedef struct fd_kernels {
     void(*apply_each[FD_NUM_REAL]) FD_APPLY_EACH_ARGS;
     const struct fd_connect_kernels *connect; /* connect_kernels.h */
     const fd_noise_kernels *noise;
+    void(*concrete[2]) FD_CONCRETE_ARGS; /* float, double */
     const fd_softmax_kernels *softmax;
 } fd_kernels;
 

@@ -12,13 +12,15 @@ True
 """
 
 from fastdrop import _core, schedules
+from fastdrop.attention import attention_dropout, attention_dropout_backward, attention_dropout_forward
 from fastdrop.block_mask import BlockMask
+from fastdrop.concrete import concrete_dropout, concrete_dropout_backward, concrete_dropout_forward
+from fastdrop.concrete_law import ConcreteMask
 from fastdrop.consistent import (
     consistent_dropout,
     consistent_dropout_backward,
     consistent_dropout_forward,
 )
-from fastdrop.attention import attention_dropout, attention_dropout_backward, attention_dropout_forward
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
 from fastdrop.dropblock import (
     dropblock1d,
@@ -65,6 +67,7 @@ from fastdrop.word_dropout import word_dropout, word_dropout_forward
 
 __all__ = [
     "CONTRACT",
+    "ConcreteMask",
     "BlockMask",
     "Key",
     "Mask",
@@ -78,6 +81,9 @@ __all__ = [
     "attention_dropout_backward",
     "attention_dropout_forward",
     "build_info",
+    "concrete_dropout",
+    "concrete_dropout_backward",
+    "concrete_dropout_forward",
     "consistent_dropout",
     "consistent_dropout_backward",
     "consistent_dropout_forward",

@@ -120,6 +120,10 @@ def samples_sum(
     role: int,
     numbers: NDArray[np.uint64] | None,
     dtype: int,
+    dy: np.ndarray,
+    dx: np.ndarray,
+    threads: int,
+) -> None: ...
 def map_function(f: int, x: np.ndarray, y: np.ndarray) -> None: ...
 def softmax_dropout(
     key: KeyBase,
@@ -163,5 +167,17 @@ def samples_moments(
     x: np.ndarray,
     mean: np.ndarray,
     variance: np.ndarray,
+    threads: int,
+) -> None: ...
+def concrete(
+    key: KeyBase,
+    p: float,
+    temperature: float,
+    slope: bool,
+    start: int,
+    index_strides: tuple[int, ...],
+    dtype: int,
+    x: np.ndarray,
+    y: np.ndarray,
     threads: int,
 ) -> None: ...

@@ -16,6 +16,7 @@ True
 """
 
 from fastdrop.nn.activation import ReLU
+from fastdrop.nn.concrete import ConcreteDropout
 from fastdrop.nn.consistent import ConsistentDropout
 from fastdrop.nn.container import Sequential
 from fastdrop.nn.drop_path import DropPath
@@ -41,6 +42,7 @@ __all__ = [
     "LSTM",
     "SGD",
     "Adam",
+    "ConcreteDropout",
     "ConsistentDropout",
     "CrossEntropyLoss",
     "DropBlock1d",
