@@ -7,6 +7,7 @@ which instruction sets they ran. A tool that is not installed skips its tests by
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ STRICT = ["-std=c11", "-O3", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wer
 SANITIZED = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SOFT = ["-std=gnu11", "-O2", "-w", "-DFD_SOFT_X86", '-DFD_X86_INTRINSICS="soft_x86.h"', "-isystem", "/usr/include"]
 ARM = "aarch64-linux-gnu-gcc"
+#: Where compiled ones lie, by compiler and flags: for all test files that use `build`.
+CORES: dict[tuple[str, ...], Path] = {}
 
 
 def tool(name: str) -> str:
@@ -36,18 +39,28 @@ def run(command: list[str], cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
+def compile_core(compiler: str, flags: list[str], folder: Path) -> list[str]:
+    """Compile the core's files, as many at a time as there are cores, and return the objects."""
+    command = [tool(compiler), *flags, "-c"]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        largest_first = sorted(CORE, key=lambda path: "isa_" not in path)
+        list(pool.map(lambda path: run([*command, path], folder), largest_first))
+    objects = sorted(str(path) for path in folder.glob("*.o"))
+    assert len(objects) == len(CORE)
+    return objects
+
+
 @pytest.fixture(scope="module")
 def build(tmp_path_factory):
     """A function that compiles one program; the core only once for each compiler and flags."""
-    cores: dict[tuple[str, ...], Path] = {}
 
     def compile_program(compiler: str, flags: list[str], program: str) -> Path:
-        folder = cores.get((compiler, *flags))
+        folder = CORES.get((compiler, *flags))
         includes = [f"-I{PROGRAMS}", f"-I{ROOT / 'csrc'}"]
         if folder is None:
             folder = tmp_path_factory.mktemp("core")
-            run([tool(compiler), *flags, *includes, "-c", *CORE], folder)
-            cores[compiler, *flags] = folder
+            compile_core(compiler, [*flags, *includes], folder)
+            CORES[compiler, *flags] = folder
         objects = sorted(str(path) for path in folder.glob("*.o"))
         target = folder / Path(program).stem
         run([tool(compiler), *flags, *includes, str(PROGRAMS / program), *objects, "-o", str(target), "-lm"], folder)
@@ -94,9 +107,7 @@ def test_address_and_undefined_behaviour_sanitizers(tmp_path, vectors, build):
 
 @pytest.mark.parametrize("openmp", [[], ["-fopenmp"]], ids=["one thread", "openmp"])
 def test_bare_builds(openmp, tmp_path):
-    """What the header's readers type: objects, and a shared library that has the public functions."""
-    run([tool("cc"), "-O3", *openmp, "-c", *CORE], tmp_path)
-    assert len(list(tmp_path.glob("*.o"))) == len(CORE)
+    """What the header's readers type: a shared library that has the public functions."""
     library = tmp_path / "libfastdrop.so"
     run([tool("cc"), "-O3", *openmp, "-shared", "-fPIC", *CORE, "-o", str(library), "-lm"], tmp_path)
     names = run([tool("nm"), "-D", "--defined-only", str(library)], tmp_path).split()
@@ -111,8 +122,7 @@ def test_header_is_cpp_too(tmp_path):
         "    std::vector<float> x(100, 1.0f);\n"
         "    return fd_dropout(fd_key{1, 2}, 0.5, 0, x.size(), FD_F32, x.data(), x.data(), nullptr) != FD_OK;\n}\n"
     )
-    run([tool("cc"), "-O2", "-c", *CORE], tmp_path)
-    objects = [str(path) for path in tmp_path.glob("*.o")]
+    objects = compile_core("cc", ["-O2"], tmp_path)
     flags = ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'csrc'}"]
     run([tool("g++"), *flags, str(source), *objects, "-o", "user"], tmp_path)
     run([str(tmp_path / "user")], tmp_path)
@@ -153,12 +163,12 @@ def test_no_fused_multiply_add(compiler, tmp_path):
     """Contraction is off in the source: no flag brings it back, and this one would."""
     flags = ["-O3", "-ffp-contract=fast"] if compiler != "clang" else ["-O3"]
     machine = ["-mfma"] if "aarch64" not in compiler else []
-    run([tool(compiler), *flags, *machine, "-c", *CORE], tmp_path)
+    objects = compile_core(compiler, [*flags, *machine], tmp_path)
     disassembler = tool("aarch64-linux-gnu-objdump" if compiler == ARM else "objdump")
     lines = [
         line.split("\t")
-        for path in tmp_path.glob("*.o")
-        for line in run([disassembler, "-d", "--no-show-raw-insn", str(path)], tmp_path).splitlines()
+        for path in objects
+        for line in run([disassembler, "-d", "--no-show-raw-insn", path], tmp_path).splitlines()
     ]
     instructions = {fields[-1].split()[0] for fields in lines if len(fields) > 1 and fields[-1].split()}
     instructions |= {fields[1].split()[0] for fields in lines if len(fields) > 1 and fields[1].split()}
