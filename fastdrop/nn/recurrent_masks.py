@@ -59,11 +59,13 @@ class Zones(StepMasks):
     """Zoneout in training: where step t's mask drops the new state, the old one stays."""
 
     def blend(self, t: int, new: np.ndarray, old: np.ndarray) -> None:
-        np.copyto(new, old, where=~self.at(t).to_bool())
+        mask = self.at(t)
+        mask.apply(new, out=new, scale=1.0)
+        new += old - mask.apply(old, scale=1.0)  # exact for finite states: one of each pair is 0
 
     def split(self, t: int, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        keep = self.at(t).to_bool()
-        return np.where(keep, gradient, 0), np.where(keep, 0, gradient)
+        for_new = self.at(t).apply(gradient, scale=1.0)
+        return for_new, gradient - for_new
 
 
 class ZoneMean:
