@@ -10,6 +10,7 @@
 
 #include "fastdrop.h"
 #include "noise_kernels.h"
+#include "softmax_kernels.h"
 
 enum {
     FD_STEP = 64,                   /* bytes that one step of a page makes */
@@ -61,6 +62,7 @@ typedef struct fd_kernels {
     void(*apply_each[FD_NUM_REAL]) FD_APPLY_EACH_ARGS;
     const struct fd_connect_kernels *connect; /* connect_kernels.h */
     const fd_noise_kernels *noise;
+    const fd_softmax_kernels *softmax;
 } fd_kernels;
 
 FD_HIDDEN extern const fd_kernels fd_kernels_scalar, fd_kernels_avx2, fd_kernels_avx512, fd_kernels_neon;

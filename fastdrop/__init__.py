@@ -18,6 +18,7 @@ from fastdrop.consistent import (
     consistent_dropout_backward,
     consistent_dropout_forward,
 )
+from fastdrop.attention import attention_dropout, attention_dropout_backward, attention_dropout_forward
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
 from fastdrop.dropblock import (
     dropblock1d,
@@ -54,6 +55,8 @@ from fastdrop.recurrent import (
     variational_dropout_forward,
 )
 from fastdrop.shard import Shard
+from fastdrop.softmax import softmax_dropout, softmax_dropout_backward, softmax_dropout_forward
+from fastdrop.softmax_law import SoftmaxLaw
 from fastdrop.spatial import dropout1d, dropout2d, dropout3d, spatial_axes
 from fastdrop.threads import default_threads, get_num_threads, set_num_threads
 from fastdrop.token_dropout import token_dropout, token_dropout_backward, token_dropout_forward, token_indices
@@ -69,7 +72,11 @@ __all__ = [
     "Noise",
     "Shard",
     "TokenSample",
+    "SoftmaxLaw",
     "__version__",
+    "attention_dropout",
+    "attention_dropout_backward",
+    "attention_dropout_forward",
     "build_info",
     "consistent_dropout",
     "consistent_dropout_backward",
@@ -113,6 +120,9 @@ __all__ = [
     "realised_p",
     "schedules",
     "set_num_threads",
+    "softmax_dropout",
+    "softmax_dropout_backward",
+    "softmax_dropout_forward",
     "spatial_axes",
     "variational_dropout",
     "variational_dropout_backward",
