@@ -1,8 +1,8 @@
 """Dropout in a character language model, on the help topics that come with Python (pydoc_data.topics).
 
 An embedding, an LSTM and an affine layer predict the next character of English text about Python. They see 16,000
-characters, thirty times over, which is far too little for their 130,000 parameters: without dropout they get ever
-better on what they have seen, and worse on other topics. Measured in bits per character; lower is better.
+characters, 25 times over, which is far too little for their 100,000 parameters: without dropout they get ever better on
+what they have seen, and worse on other topics. Measured in bits per character; lower is better.
 """
 
 from __future__ import annotations

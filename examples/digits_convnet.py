@@ -2,7 +2,7 @@
 
 There are 1,797 scans of 8 x 8 pixels. The network sees 200 of them, a fifth with a wrong label, so that it can learn
 them by heart; the test set is all the others, with the right labels. Neighbouring pixels of a map say nearly the same,
-so that dropping single ones hides little: `nn.Dropout2d` drops whole channels, `nn.DropBlock2d` squares.
+so that dropping single ones may hide little: `nn.Dropout2d` drops whole channels, `nn.DropBlock2d` squares.
 """
 
 from __future__ import annotations

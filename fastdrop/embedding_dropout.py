@@ -54,7 +54,7 @@ def embedding_dropout(
 
     Returns
     -------
-    ndarray, shape (*ids.shape, D)
+    ndarray, shape ``(*ids.shape, D)``
         `out`, or a new array; zeros for p = 1.
 
     Raises
@@ -100,7 +100,7 @@ def embedding_dropout_forward(
 
     Returns
     -------
-    y : ndarray, shape (*ids.shape, D)
+    y : ndarray, shape ``(*ids.shape, D)``
     mask : Mask
         Of shape (V, D), with one decision for each row; a law that holds no bits.
 
@@ -130,7 +130,7 @@ def embedding_dropout_backward(
 
     Parameters
     ----------
-    dy : array_like, shape (*ids.shape, D)
+    dy : array_like, shape ``(*ids.shape, D)``
         Gradient of the loss for y, of any supported dtype.
     ids : array_like of int
         Those of the forward pass.

@@ -60,7 +60,7 @@ class MaskStack:
     shape : int or sequence of int
         Shape of one sample.
     p : float or array_like of float
-        Probability of dropping, in [0, 1]. An array has to broadcast to (samples, *mask shape of one).
+        Probability of dropping, in [0, 1]. An array has to broadcast to ``(samples, *mask shape of one)``.
     numbers : int or array_like of int
         One number for each sample, from 0 to 2**56 - 1; an int n stands for 0, 1, ..., n - 1.
     role : str, default "user"
@@ -210,7 +210,7 @@ class MaskStack:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the arrays it applies to: (samples, *shape of one)."""
+        """Shape of the arrays it applies to: ``(samples, *shape of one)``."""
         return (self._count, *self._geometry.shape)
 
     @property

@@ -46,7 +46,7 @@ def mc_dropout(
         How many, at least 1.
     rng : Key, int, SeedSequence, sequence of int, Generator, BitGenerator or None, optional
         Where the key comes from, as for `dropout`.
-    out : ndarray, shape (samples, *x.shape), optional
+    out : ndarray, shape ``(samples, *x.shape)``, optional
         Where to write: of x's dtype and any strides, sharing no memory with x.
     share_axes : int or sequence of int, optional
         Axes of x along which one decision is shared.
@@ -57,7 +57,7 @@ def mc_dropout(
 
     Returns
     -------
-    ndarray, shape (samples, *x.shape)
+    ndarray, shape ``(samples, *x.shape)``
         `out`, or a new array whose samples lie in memory as x does.
 
     Raises
@@ -106,7 +106,7 @@ def mc_dropout_forward(
 
     Returns
     -------
-    y : ndarray, shape (samples, *x.shape)
+    y : ndarray, shape ``(samples, *x.shape)``
     law : MaskStack
         It holds no bits.
 
@@ -133,7 +133,7 @@ def mc_dropout_backward(
 
     Parameters
     ----------
-    dy : array_like, shape (samples, *x.shape)
+    dy : array_like, shape ``(samples, *x.shape)``
         Gradient of the loss for y, of any supported dtype.
     law : MaskStack
         What `mc_dropout_forward` returned, or the same law made again.

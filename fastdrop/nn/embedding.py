@@ -106,7 +106,7 @@ class Embedding(RandomModule):
 
         Returns
         -------
-        ndarray, shape (*x.shape, embedding_dim)
+        ndarray, shape ``(*x.shape, embedding_dim)``
             Of the layer's dtype.
 
         Raises
