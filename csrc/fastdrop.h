@@ -153,6 +153,7 @@ fd_status fd_connect_backward(const fd_mask_desc *mask, const int64_t *shape, fd
 /* ---- one law under many keys ---------------------------------------------------------------------------------- */
 
 #include "fastdrop_samples.h"
+#include "fastdrop_mix.h"
 
 /* ---- instruction sets, threads, build ----------------------------------------------------------------------- */
 

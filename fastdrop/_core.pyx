@@ -347,3 +347,4 @@ include "_core_noise.pxi"
 
 include "_core_blocks.pxi"
 include "_core_samples.pxi"
+include "_core_mix.pxi"
