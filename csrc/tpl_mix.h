@@ -100,6 +100,10 @@ FD_INLINE void FD_FN(mix_run)(int op, int act, int has, const uint8_t *bits, siz
     REALS c[FD_MIX_CONSTANTS];
     for (int i = 0; i < FD_MIX_CONSTANTS; i++) c[i] = R(r_set)((R(real))constants[i]);
     for (; n >= FD_STEP; n -= FD_STEP) {
+        for (int i = 0; i < FD_MIX_IN; i++) /* memory is asked for ahead of time: pieces are too short for it to look on */
+            if (has >> i & 1)
+                for (unsigned j = 0; j < FD_STEP * sizeof(FD_ELEM); j += FD_LINE_BYTES)
+                    FD_PREFETCH((uintptr_t)in[i] + FD_AHEAD_BYTES + j);
         FD_FN(mix_step)(op, act, has, op == MIX_BLEND ? 0 : fd_load64(bits), in, out, c);
         if (op != MIX_BLEND) bits += FD_STEP / 8;
         for (int i = 0; i < FD_MIX_IN; i++)
