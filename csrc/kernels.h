@@ -64,6 +64,7 @@ typedef struct fd_kernels {
     const fd_noise_kernels *noise;
     void(*concrete[2]) FD_CONCRETE_ARGS; /* float, double */
     const fd_softmax_kernels *softmax;
+    const struct fd_mix_kernels *mix; /* mix_kernels.h */
 } fd_kernels;
 
 FD_HIDDEN extern const fd_kernels fd_kernels_scalar, fd_kernels_avx2, fd_kernels_avx512, fd_kernels_neon;

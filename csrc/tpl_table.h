@@ -73,6 +73,7 @@ FD_BY_SCALE(bf16)
 #include "tpl_noise.h"
 #include "tpl_softmax_all.h"
 #include "tpl_concrete.h"
+#include "tpl_mix_all.h"
 
 #define FD_TABLE_(isa) fd_kernels_##isa
 #define FD_TABLE(isa) FD_TABLE_(isa)
@@ -95,4 +96,5 @@ const fd_kernels FD_TABLE(FD_ISA) = {
     &noise_kernels,
     {concrete_f32, concrete_f64},
     &softmax_kernels,
+    &mix_kernels,
 };

@@ -13,6 +13,7 @@ True
 
 from fastdrop import _core, schedules
 from fastdrop.attention import attention_dropout, attention_dropout_backward, attention_dropout_forward
+from fastdrop.alpha import alpha_dropout, alpha_dropout_backward, alpha_dropout_forward
 from fastdrop.block_mask import BlockMask
 from fastdrop.concrete import concrete_dropout, concrete_dropout_backward, concrete_dropout_forward
 from fastdrop.concrete_law import ConcreteMask
@@ -35,7 +36,16 @@ from fastdrop.dropblock import (
 )
 from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
 from fastdrop.embedding_dropout import embedding_dropout, embedding_dropout_backward, embedding_dropout_forward
+from fastdrop.feature_alpha import (
+    feature_alpha_dropout,
+    feature_alpha_dropout_backward,
+    feature_alpha_dropout_forward,
+)
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
+from fastdrop.fused_act import dropout_bias_act, dropout_bias_act_backward, dropout_bias_act_forward
+from fastdrop.fused_bias import dropout_bias, dropout_bias_backward, dropout_bias_forward
+from fastdrop.fused_parts import bias_gradient
+from fastdrop.fused_residual import dropout_residual, dropout_residual_backward, dropout_residual_forward
 from fastdrop.info import build_info
 from fastdrop.key import Key
 from fastdrop.mask import Mask
@@ -64,6 +74,7 @@ from fastdrop.threads import default_threads, get_num_threads, set_num_threads
 from fastdrop.token_dropout import token_dropout, token_dropout_backward, token_dropout_forward, token_indices
 from fastdrop.token_sample import TokenSample
 from fastdrop.word_dropout import word_dropout, word_dropout_forward
+from fastdrop.zoneout import zoneout, zoneout_backward, zoneout_forward
 
 __all__ = [
     "CONTRACT",
@@ -80,6 +91,10 @@ __all__ = [
     "attention_dropout",
     "attention_dropout_backward",
     "attention_dropout_forward",
+    "alpha_dropout",
+    "alpha_dropout_backward",
+    "alpha_dropout_forward",
+    "bias_gradient",
     "build_info",
     "concrete_dropout",
     "concrete_dropout_backward",
@@ -109,9 +124,21 @@ __all__ = [
     "dropout3d",
     "dropout_backward",
     "dropout_forward",
+    "dropout_bias",
+    "dropout_bias_backward",
+    "dropout_bias_forward",
+    "dropout_bias_act",
+    "dropout_bias_act_backward",
+    "dropout_bias_act_forward",
+    "dropout_residual",
+    "dropout_residual_backward",
+    "dropout_residual_forward",
     "embedding_dropout",
     "embedding_dropout_backward",
     "embedding_dropout_forward",
+    "feature_alpha_dropout",
+    "feature_alpha_dropout_backward",
+    "feature_alpha_dropout_forward",
     "gaussian_dropout",
     "gaussian_dropout_backward",
     "gaussian_dropout_forward",
@@ -139,6 +166,9 @@ __all__ = [
     "token_indices",
     "word_dropout",
     "word_dropout_forward",
+    "zoneout",
+    "zoneout_backward",
+    "zoneout_forward",
 ]
 
 __version__: str = _core.__version__

@@ -17,6 +17,7 @@ True
 
 from fastdrop.nn.activation import ReLU
 from fastdrop.nn.concrete import ConcreteDropout
+from fastdrop.nn.alpha import AlphaDropout, FeatureAlphaDropout
 from fastdrop.nn.consistent import ConsistentDropout
 from fastdrop.nn.container import Sequential
 from fastdrop.nn.drop_path import DropPath
@@ -37,12 +38,14 @@ from fastdrop.nn.running import RunningMoments
 from fastdrop.nn.spatial import Dropout1d, Dropout2d, Dropout3d
 from fastdrop.nn.token_dropout import PatchDropout, TokenDropout
 from fastdrop.nn.word_dropout import WordDropout
+from fastdrop.nn.zoneout import Zoneout
 
 __all__ = [
     "LSTM",
     "SGD",
     "Adam",
     "ConcreteDropout",
+    "AlphaDropout",
     "ConsistentDropout",
     "CrossEntropyLoss",
     "DropBlock1d",
@@ -55,6 +58,7 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "Embedding",
+    "FeatureAlphaDropout",
     "GaussianDropout",
     "GaussianNoise",
     "Linear",
@@ -68,6 +72,7 @@ __all__ = [
     "Sequential",
     "TokenDropout",
     "WordDropout",
+    "Zoneout",
     "mc",
     "mc_predict",
 ]
