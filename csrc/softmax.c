@@ -94,7 +94,7 @@ static fd_status prepare(job *j, fd_layout *layout, const fd_mask_desc *drop, co
     fd_status status = fd_layout_make(layout, drop, ndim, shape, NULL, NULL);
     if (status == FD_OK) status = fd_check_exec(exec);
     if (status != FD_OK) return status;
-    if (shape[ndim - 1] > 1 && drop->strides[ndim - 1] != 1) return FD_BAD_INDEX;
+    if (!layout->empty && shape[ndim - 1] > 1 && drop->strides[ndim - 1] != 1) return FD_BAD_INDEX;
     if (scores->mask_kind < FD_NO_MASK || scores->mask_kind > FD_ADD_MASK) return FD_BAD_KIND;
     if (scores->mask_kind != FD_NO_MASK && !layout->empty && (!scores->mask || !scores->mask_strides)) return FD_BAD_POINTER;
     if (scores->causal && (scores->first_query < 0 || (uint64_t)scores->first_query >= FD_INDEX_LIMIT)) return FD_BAD_INDEX;
