@@ -57,6 +57,7 @@ typedef struct fd_kernels {
     void(*apply_each[FD_NUM_REAL]) FD_APPLY_EACH_ARGS;
     const struct fd_connect_kernels *connect; /* connect_kernels.h */
     const fd_noise_kernels *noise;
+    const struct fd_mix_kernels *mix; /* mix_kernels.h */
 } fd_kernels;
 
 FD_HIDDEN extern const fd_kernels fd_kernels_scalar, fd_kernels_avx2, fd_kernels_avx512, fd_kernels_neon;

@@ -71,6 +71,7 @@ FD_BY_SCALE(bf16)
 
 #include "tpl_connect_all.h"
 #include "tpl_noise.h"
+#include "tpl_mix_all.h"
 
 #define FD_TABLE_(isa) fd_kernels_##isa
 #define FD_TABLE(isa) FD_TABLE_(isa)
@@ -91,4 +92,5 @@ const fd_kernels FD_TABLE(FD_ISA) = {
     {apply_each_f16, apply_each_bf16, apply_each_f32, apply_each_f64},
     &connect_kernels,
     &noise_kernels,
+    &mix_kernels,
 };

@@ -12,6 +12,13 @@ True
 """
 
 from fastdrop import _core, schedules
+from fastdrop.alpha import (
+    alpha_dropout,
+    alpha_dropout_backward,
+    alpha_dropout_forward,
+    feature_alpha_dropout,
+    feature_alpha_dropout_forward,
+)
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
 from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
@@ -36,6 +43,7 @@ from fastdrop.recurrent import (
 from fastdrop.shard import Shard
 from fastdrop.spatial import dropout1d, dropout2d, dropout3d, spatial_axes
 from fastdrop.threads import default_threads, get_num_threads, set_num_threads
+from fastdrop.zoneout import zoneout, zoneout_backward, zoneout_forward
 
 __all__ = [
     "CONTRACT",
@@ -44,6 +52,9 @@ __all__ = [
     "Noise",
     "Shard",
     "__version__",
+    "alpha_dropout",
+    "alpha_dropout_backward",
+    "alpha_dropout_forward",
     "build_info",
     "drop_path",
     "drop_path_backward",
@@ -58,6 +69,8 @@ __all__ = [
     "dropout3d",
     "dropout_backward",
     "dropout_forward",
+    "feature_alpha_dropout",
+    "feature_alpha_dropout_forward",
     "gaussian_dropout",
     "gaussian_dropout_backward",
     "gaussian_dropout_forward",
@@ -72,6 +85,9 @@ __all__ = [
     "variational_dropout",
     "variational_dropout_backward",
     "variational_dropout_forward",
+    "zoneout",
+    "zoneout_backward",
+    "zoneout_forward",
 ]
 
 __version__: str = _core.__version__

@@ -78,3 +78,35 @@ def noise(
     y: np.ndarray,
     threads: int,
 ) -> None: ...
+def affine(
+    mask: MaskArguments, a: float, b: float, c: float, dtype: int, x: np.ndarray, y: np.ndarray, threads: int
+) -> None: ...
+def choose(
+    mask: MaskArguments, dtype: int, x: np.ndarray, other: np.ndarray, y: np.ndarray, threads: int
+) -> None: ...
+def part(
+    mask: MaskArguments, dtype: int, dy: np.ndarray, dx: np.ndarray, d_other: np.ndarray, threads: int
+) -> None: ...
+def blend(
+    mask: MaskArguments, a: float, b: float, dtype: int, x: np.ndarray, other: np.ndarray, y: np.ndarray, threads: int
+) -> None: ...
+def fused(
+    mask: MaskArguments,
+    activation: int,
+    dtype: int,
+    x: np.ndarray,
+    bias: np.ndarray | None,
+    residual: np.ndarray | None,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...
+def fused_backward(
+    mask: MaskArguments,
+    activation: int,
+    dtype: int,
+    dy: np.ndarray,
+    x: np.ndarray,
+    bias: np.ndarray | None,
+    dx: np.ndarray,
+    threads: int,
+) -> None: ...

@@ -344,3 +344,5 @@ cdef void c_scale(float *x, size_t n, float s) noexcept nogil:
 include "_core_connect.pxi"
 
 include "_core_noise.pxi"
+
+include "_core_mix.pxi"
