@@ -10,6 +10,7 @@ import numpy as np
 from fastdrop.geometry import whole_geometry
 from fastdrop.key import Key
 from fastdrop.mask import Mask
+from fastdrop.zoneout import zoneout, zoneout_backward
 
 __all__ = ["Blend", "Drops", "StepMasks", "ZoneMean", "Zones"]
 
@@ -52,31 +53,27 @@ class Blend(Protocol):
         """Write the state after step t over the new one."""
 
     def split(self, t: int, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the gradients for the new and the old state, in arrays of the caller's own."""
+        """Return the gradients for the new and the old state, in arrays of the caller's own; may use up `gradient`."""
 
 
 class Zones(StepMasks):
     """Zoneout in training: where step t's mask drops the new state, the old one stays."""
 
     def blend(self, t: int, new: np.ndarray, old: np.ndarray) -> None:
-        mask = self.at(t)
-        mask.apply(new, out=new, scale=1.0)
-        new += old - mask.apply(old, scale=1.0)  # exact for finite states: one of each pair is 0
+        zoneout(new, old, self.p, rng=self.key(t), out=new)
 
     def split(self, t: int, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        for_new = self.at(t).apply(gradient, scale=1.0)
-        return for_new, gradient - for_new
+        return zoneout_backward(gradient, self.at(t), out=(gradient, None))
 
 
 class ZoneMean:
-    """Zoneout in evaluation: the mean of what training does, q new + p old."""
+    """Zoneout in evaluation: the mean of what training does, (1 - p) new + p old."""
 
     def __init__(self, p: float) -> None:
         self.p = p
 
     def blend(self, t: int, new: np.ndarray, old: np.ndarray) -> None:
-        new *= 1.0 - self.p
-        new += self.p * old
+        zoneout(new, old, self.p, training=False, out=new)
 
     def split(self, t: int, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return (1.0 - self.p) * gradient, self.p * gradient
