@@ -129,22 +129,22 @@ class Result:
     added: dict[str, dict[str, float]]
 
 
-def layers(shape: Shape, p: float) -> dict[tuple[str, str], nn.LSTM]:
-    """Return all contestants by library and kind."""
+def layers(shape: Shape, p: float, kinds: list[str]) -> dict[tuple[str, str], nn.LSTM]:
+    """Return the contestants by library and kind."""
     n = shape.hidden
     found: dict[tuple[str, str], nn.LSTM] = {("", PLAIN): nn.LSTM(n, n, rng=0)}
-    for name, kind in KINDS.items():
-        found["fastdrop", name] = nn.LSTM(n, n, rng=0, **kind(p))
-        found["NumPy", name] = NumpyLSTM(n, n, rng=0, **kind(p))
+    for name in kinds:
+        found["fastdrop", name] = nn.LSTM(n, n, rng=0, **KINDS[name](p))
+        found["NumPy", name] = NumpyLSTM(n, n, rng=0, **KINDS[name](p))
     return found
 
 
-def measure(shape: Shape, p: float, threads: int, seconds: float) -> Result:
+def measure(shape: Shape, p: float, threads: int, seconds: float, kinds: list[str] | None = None) -> Result:
     """Time all layers for about so many seconds, at least five rounds."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((shape.batch, shape.steps, shape.hidden), dtype=np.float32)
     dy = rng.standard_normal(x.shape, dtype=np.float32)
-    contestants = layers(shape, p)
+    contestants = layers(shape, p, list(KINDS) if kinds is None else kinds)
     taken: dict[tuple[str, str], list[float]] = {name: [] for name in contestants}
     order, before = list(contestants), fastdrop.get_num_threads()
     fastdrop.set_num_threads(threads)
@@ -200,13 +200,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=20.0, help="for each table, about (default 20)")
     parser.add_argument("--threads", type=int, default=1, help="of BLAS and fastdrop (default 1)")
     parser.add_argument("--p", type=float, nargs="+", default=[0.5, 0.2], help="probabilities of dropping")
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), metavar="KIND", help=", ".join(map(repr, KINDS)))
     options = parser.parse_args(arguments)
     for name, value in bench.describe_machine().items():
         print(f"{name}: {value}")
     print(f"float32, {options.threads} thread(s)")
     for shape in SHAPES:
         for p in options.p:
-            print("\n" + format_table(measure(shape, p, options.threads, options.seconds)), flush=True)
+            result = measure(shape, p, options.threads, options.seconds, options.kinds)
+            print("\n" + format_table(result), flush=True)
 
 
 if __name__ == "__main__":

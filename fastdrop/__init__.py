@@ -21,6 +21,12 @@ from fastdrop.consistent import (
     consistent_dropout,
     consistent_dropout_backward,
     consistent_dropout_forward,
+from fastdrop.alpha import (
+    alpha_dropout,
+    alpha_dropout_backward,
+    alpha_dropout_forward,
+    feature_alpha_dropout,
+    feature_alpha_dropout_forward,
 )
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
 from fastdrop.dropblock import (
@@ -95,6 +101,9 @@ __all__ = [
     "alpha_dropout_backward",
     "alpha_dropout_forward",
     "bias_gradient",
+    "alpha_dropout",
+    "alpha_dropout_backward",
+    "alpha_dropout_forward",
     "build_info",
     "concrete_dropout",
     "concrete_dropout_backward",
@@ -138,6 +147,7 @@ __all__ = [
     "embedding_dropout_forward",
     "feature_alpha_dropout",
     "feature_alpha_dropout_backward",
+    "feature_alpha_dropout",
     "feature_alpha_dropout_forward",
     "gaussian_dropout",
     "gaussian_dropout_backward",

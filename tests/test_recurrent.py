@@ -6,6 +6,7 @@ import pytest
 from helpers import DTYPES, assert_same, numbers
 
 import fastdrop as fd
+from fastdrop import nn
 
 PROBABILITIES = [0.0, 0.1, 0.5, 0.9, 1.0]
 
@@ -106,3 +107,20 @@ def test_bad_input():
         fd.variational_dropout(x, 0.5, training=1)
     with pytest.raises(TypeError, match="mask has to be a Mask"):
         fd.variational_dropout_backward(x, 0.5)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_a_cell_of_ones_own_is_the_layer(p):
+    """The how-to's calls, step by step with a layer's keys, give what the layer gives."""
+    layer = nn.LSTM(3, 4, zoneout_h=p, candidate_dropout=0.5, rng=6, dtype=np.float64)
+    x = np.random.default_rng(1).normal(size=(2, 5, 3))
+    y = layer(x)
+    key = fd.Key(6).fold_in(0, role="call")
+    h, c = np.zeros((2, 2, 4))
+    for t in range(5):
+        z = x[:, t] @ layer.weight_ih.data.T + h @ layer.weight_hh.data.T + layer.bias.data
+        i, f, g, o = z.reshape(2, 4, 4).swapaxes(0, 1)
+        step = [key.fold_in(part, role="part").fold_in(t, role="step") for part in range(3)]
+        c = c / (1 + np.exp(-f)) + fd.dropout(np.tanh(g), 0.5, rng=step[2]) / (1 + np.exp(-i))
+        h = fd.zoneout(np.tanh(c) / (1 + np.exp(-o)), h, p, rng=step[1])
+        np.testing.assert_allclose(y[:, t], h, rtol=1e-12, atol=1e-14)

@@ -11,10 +11,9 @@ from fastdrop.mask import Mask
 from fastdrop.nn.random import CELL_MASK, INPUT_MASK, STATE_MASK, RandomModule
 from fastdrop.nn.recurrent_masks import Drops, StepMasks, ZoneMean, Zones
 from fastdrop.probability import check_p
+from fastdrop.zoneout import EVAL_MODES
 
 __all__ = ["Rate", "RecurrentDropout", "check_evaluation"]
-
-_EVALUATIONS = ("expectation", "identity")
 
 
 class Rate:
@@ -107,6 +106,6 @@ class RecurrentDropout(RandomModule):
 
 def check_evaluation(value: object) -> str:
     """Return what takes zoneout's place in evaluation mode."""
-    if value not in _EVALUATIONS:
-        raise ValueError(f"zoneout_eval has to be one of {', '.join(_EVALUATIONS)}, but got {value!r}")
+    if not isinstance(value, str) or value not in EVAL_MODES:
+        raise ValueError(f"zoneout_eval has to be one of {', '.join(EVAL_MODES)}, but got {value!r}")
     return value

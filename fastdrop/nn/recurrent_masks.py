@@ -7,9 +7,12 @@ from typing import Protocol
 
 import numpy as np
 
+from fastdrop import _core
+from fastdrop.arrays import as_input
 from fastdrop.geometry import whole_geometry
 from fastdrop.key import Key
 from fastdrop.mask import Mask
+from fastdrop.zoneout import zoneout
 
 __all__ = ["Blend", "Drops", "StepMasks", "ZoneMean", "Zones"]
 
@@ -52,31 +55,35 @@ class Blend(Protocol):
         """Write the state after step t over the new one."""
 
     def split(self, t: int, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the gradients for the new and the old state, in arrays of the caller's own."""
+        """Return the gradients for the new and the old state, in arrays of the caller's own; may use up `gradient`."""
 
 
 class Zones(StepMasks):
-    """Zoneout in training: where step t's mask drops the new state, the old one stays."""
+    """Zoneout in training: where step t's mask drops the new state, the old one stays.
+
+    What `zoneout` and `zoneout_backward` do, without their checks: these take longer than the work on a small state.
+    """
 
     def blend(self, t: int, new: np.ndarray, old: np.ndarray) -> None:
-        mask = self.at(t)
-        mask.apply(new, out=new, scale=1.0)
-        new += old - mask.apply(old, scale=1.0)  # exact for finite states: one of each pair is 0
+        _, dtype = as_input(new)
+        _core.choose(self.at(t)._core_arguments(), dtype, new, old, new, _core.get_default_threads())
 
     def split(self, t: int, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        for_new = self.at(t).apply(gradient, scale=1.0)
-        return for_new, gradient - for_new
+        _, dtype = as_input(gradient)
+        for_old = np.empty_like(gradient)
+        arguments = self.at(t)._core_arguments()
+        _core.part(arguments, dtype, gradient, gradient, for_old, _core.get_default_threads())
+        return gradient, for_old
 
 
 class ZoneMean:
-    """Zoneout in evaluation: the mean of what training does, q new + p old."""
+    """Zoneout in evaluation: the mean of what training does, (1 - p) new + p old."""
 
     def __init__(self, p: float) -> None:
         self.p = p
 
     def blend(self, t: int, new: np.ndarray, old: np.ndarray) -> None:
-        new *= 1.0 - self.p
-        new += self.p * old
+        zoneout(new, old, self.p, training=False, out=new)
 
     def split(self, t: int, gradient: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return (1.0 - self.p) * gradient, self.p * gradient
