@@ -12,22 +12,12 @@ True
 """
 
 from fastdrop import _core, schedules
-from fastdrop.attention import attention_dropout, attention_dropout_backward, attention_dropout_forward
 from fastdrop.alpha import alpha_dropout, alpha_dropout_backward, alpha_dropout_forward
+from fastdrop.attention import attention_dropout, attention_dropout_backward, attention_dropout_forward
 from fastdrop.block_mask import BlockMask
 from fastdrop.concrete import concrete_dropout, concrete_dropout_backward, concrete_dropout_forward
 from fastdrop.concrete_law import ConcreteMask
-from fastdrop.consistent import (
-    consistent_dropout,
-    consistent_dropout_backward,
-    consistent_dropout_forward,
-from fastdrop.alpha import (
-    alpha_dropout,
-    alpha_dropout_backward,
-    alpha_dropout_forward,
-    feature_alpha_dropout,
-    feature_alpha_dropout_forward,
-)
+from fastdrop.consistent import consistent_dropout, consistent_dropout_backward, consistent_dropout_forward
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
 from fastdrop.dropblock import (
     dropblock1d,
@@ -42,11 +32,7 @@ from fastdrop.dropblock import (
 )
 from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
 from fastdrop.embedding_dropout import embedding_dropout, embedding_dropout_backward, embedding_dropout_forward
-from fastdrop.feature_alpha import (
-    feature_alpha_dropout,
-    feature_alpha_dropout_backward,
-    feature_alpha_dropout_forward,
-)
+from fastdrop.feature_alpha import feature_alpha_dropout, feature_alpha_dropout_backward, feature_alpha_dropout_forward
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
 from fastdrop.fused_act import dropout_bias_act, dropout_bias_act_backward, dropout_bias_act_forward
 from fastdrop.fused_bias import dropout_bias, dropout_bias_backward, dropout_bias_forward
@@ -67,11 +53,7 @@ from fastdrop.noise import (
 )
 from fastdrop.noise_law import Noise
 from fastdrop.probability import realised_p
-from fastdrop.recurrent import (
-    variational_dropout,
-    variational_dropout_backward,
-    variational_dropout_forward,
-)
+from fastdrop.recurrent import variational_dropout, variational_dropout_backward, variational_dropout_forward
 from fastdrop.shard import Shard
 from fastdrop.softmax import softmax_dropout, softmax_dropout_backward, softmax_dropout_forward
 from fastdrop.softmax_law import SoftmaxLaw
@@ -83,27 +65,24 @@ from fastdrop.word_dropout import word_dropout, word_dropout_forward
 from fastdrop.zoneout import zoneout, zoneout_backward, zoneout_forward
 
 __all__ = [
+    "BlockMask",
     "CONTRACT",
     "ConcreteMask",
-    "BlockMask",
     "Key",
     "Mask",
     "MaskStack",
     "Noise",
     "Shard",
-    "TokenSample",
     "SoftmaxLaw",
+    "TokenSample",
     "__version__",
+    "alpha_dropout",
+    "alpha_dropout_backward",
+    "alpha_dropout_forward",
     "attention_dropout",
     "attention_dropout_backward",
     "attention_dropout_forward",
-    "alpha_dropout",
-    "alpha_dropout_backward",
-    "alpha_dropout_forward",
     "bias_gradient",
-    "alpha_dropout",
-    "alpha_dropout_backward",
-    "alpha_dropout_forward",
     "build_info",
     "concrete_dropout",
     "concrete_dropout_backward",
@@ -132,13 +111,13 @@ __all__ = [
     "dropout2d",
     "dropout3d",
     "dropout_backward",
-    "dropout_forward",
     "dropout_bias",
-    "dropout_bias_backward",
-    "dropout_bias_forward",
     "dropout_bias_act",
     "dropout_bias_act_backward",
     "dropout_bias_act_forward",
+    "dropout_bias_backward",
+    "dropout_bias_forward",
+    "dropout_forward",
     "dropout_residual",
     "dropout_residual_backward",
     "dropout_residual_forward",
@@ -147,7 +126,6 @@ __all__ = [
     "embedding_dropout_forward",
     "feature_alpha_dropout",
     "feature_alpha_dropout_backward",
-    "feature_alpha_dropout",
     "feature_alpha_dropout_forward",
     "gaussian_dropout",
     "gaussian_dropout_backward",
@@ -167,13 +145,13 @@ __all__ = [
     "softmax_dropout_backward",
     "softmax_dropout_forward",
     "spatial_axes",
-    "variational_dropout",
-    "variational_dropout_backward",
-    "variational_dropout_forward",
     "token_dropout",
     "token_dropout_backward",
     "token_dropout_forward",
     "token_indices",
+    "variational_dropout",
+    "variational_dropout_backward",
+    "variational_dropout_forward",
     "word_dropout",
     "word_dropout_forward",
     "zoneout",

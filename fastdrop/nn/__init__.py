@@ -16,8 +16,8 @@ True
 """
 
 from fastdrop.nn.activation import ReLU
-from fastdrop.nn.concrete import ConcreteDropout
 from fastdrop.nn.alpha import AlphaDropout, FeatureAlphaDropout
+from fastdrop.nn.concrete import ConcreteDropout
 from fastdrop.nn.consistent import ConsistentDropout
 from fastdrop.nn.container import Sequential
 from fastdrop.nn.drop_path import DropPath
@@ -41,18 +41,16 @@ from fastdrop.nn.word_dropout import WordDropout
 from fastdrop.nn.zoneout import Zoneout
 
 __all__ = [
-    "LSTM",
-    "SGD",
     "Adam",
-    "ConcreteDropout",
     "AlphaDropout",
+    "ConcreteDropout",
     "ConsistentDropout",
     "CrossEntropyLoss",
     "DropBlock1d",
     "DropBlock2d",
     "DropBlock3d",
-    "DropPath",
     "DropConnectLinear",
+    "DropPath",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -61,6 +59,7 @@ __all__ = [
     "FeatureAlphaDropout",
     "GaussianDropout",
     "GaussianNoise",
+    "LSTM",
     "Linear",
     "Module",
     "MonteCarlo",
@@ -69,6 +68,7 @@ __all__ = [
     "RandomModule",
     "ReLU",
     "RunningMoments",
+    "SGD",
     "Sequential",
     "TokenDropout",
     "WordDropout",
