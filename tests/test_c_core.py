@@ -16,7 +16,8 @@ from helpers import VECTORS
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(__file__).parent / "c"
 CORE = sorted(str(path) for path in (ROOT / "csrc").glob("*.c"))
-STRICT = ["-std=c11", "-O3", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
+WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
+STRICT, PLAIN = ["-O3", *WARNINGS], ["-O1", *WARNINGS]
 SANITIZED = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SOFT = ["-std=gnu11", "-O2", "-w", "-DFD_SOFT_X86", '-DFD_X86_INTRINSICS="soft_x86.h"', "-isystem", "/usr/include"]
 ARM = "aarch64-linux-gnu-gcc"
@@ -50,18 +51,30 @@ def compile_core(compiler: str, flags: list[str], folder: Path) -> list[str]:
     return objects
 
 
-@pytest.fixture(scope="module")
-def build(tmp_path_factory):
-    """A function that compiles one program; the core only once for each compiler and flags."""
+@pytest.fixture(scope="session")
+def core(tmp_path_factory):
+    """A function that returns the core's objects, compiled only once for each compiler and flags."""
 
-    def compile_program(compiler: str, flags: list[str], program: str) -> Path:
+    def objects(compiler: str, flags: list[str]) -> list[str]:
+        tool(compiler)
         folder = CORES.get((compiler, *flags))
-        includes = [f"-I{PROGRAMS}", f"-I{ROOT / 'csrc'}"]
         if folder is None:
             folder = tmp_path_factory.mktemp("core")
-            compile_core(compiler, [*flags, *includes], folder)
+            compile_core(compiler, [*flags, f"-I{PROGRAMS}"], folder)
             CORES[compiler, *flags] = folder
-        objects = sorted(str(path) for path in folder.glob("*.o"))
+        return sorted(str(path) for path in folder.glob("*.o"))
+
+    return objects
+
+
+@pytest.fixture(scope="session")
+def build(core, tmp_path_factory):
+    """A function that compiles one program."""
+
+    def compile_program(compiler: str, flags: list[str], program: str) -> Path:
+        objects = core(compiler, flags)
+        includes = [f"-I{PROGRAMS}", f"-I{ROOT / 'csrc'}"]
+        folder = tmp_path_factory.mktemp("program")
         target = folder / Path(program).stem
         run([tool(compiler), *flags, *includes, str(PROGRAMS / program), *objects, "-o", str(target), "-lm"], folder)
         return target
@@ -89,12 +102,13 @@ def check(output: str, *names: str) -> None:
         assert f"{name}: " in output
 
 
-@pytest.mark.parametrize("openmp", [[], ["-fopenmp"]], ids=["one thread", "openmp"])
+@pytest.mark.parametrize("flags", [PLAIN, [*STRICT, "-fopenmp"]], ids=["one thread", "openmp"])
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_strict_build_and_all_kernels(compiler, openmp, tmp_path, vectors, build):
-    program = build(compiler, [*STRICT, *openmp], "kernels.c")
-    check(run([str(program), "--vectors", str(vectors), *([] if openmp else ["--quick"])], tmp_path), "scalar")
-    program = build(compiler, [*STRICT, *openmp], "layouts.c")
+def test_strict_build_and_all_kernels(compiler, flags, tmp_path, vectors, build):
+    program = build(compiler, flags, "kernels.c")
+    quick = ["--quick"] if flags == PLAIN else []
+    check(run([str(program), "--vectors", str(vectors), *quick], tmp_path), "scalar")
+    program = build(compiler, flags, "layouts.c")
     check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="4"), "scalar")
 
 
@@ -105,25 +119,24 @@ def test_address_and_undefined_behaviour_sanitizers(tmp_path, vectors, build):
     check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="4", ASAN_OPTIONS="detect_leaks=0"), "scalar")
 
 
-@pytest.mark.parametrize("openmp", [[], ["-fopenmp"]], ids=["one thread", "openmp"])
-def test_bare_builds(openmp, tmp_path):
+def test_bare_build(tmp_path):
     """What the header's readers type: a shared library that has the public functions."""
     library = tmp_path / "libfastdrop.so"
-    run([tool("cc"), "-O3", *openmp, "-shared", "-fPIC", *CORE, "-o", str(library), "-lm"], tmp_path)
+    run([tool("cc"), "-O3", "-shared", "-fPIC", *CORE, "-o", str(library), "-lm"], tmp_path)
     names = run([tool("nm"), "-D", "--defined-only", str(library)], tmp_path).split()
     assert {"fd_dropout", "fd_fill", "fd_apply", "fd_dropout_nd", "fd_isa_select"} <= set(names)
     assert not [name for name in names if name.startswith("fd_kernels") or name.startswith("fd_walk")]
 
 
-def test_header_is_cpp_too(tmp_path):
+def test_header_is_cpp_too(tmp_path, core):
     source = tmp_path / "user.cpp"
     source.write_text(
         "#include <fastdrop.h>\n#include <vector>\nint main() {\n"
         "    std::vector<float> x(100, 1.0f);\n"
         "    return fd_dropout(fd_key{1, 2}, 0.5, 0, x.size(), FD_F32, x.data(), x.data(), nullptr) != FD_OK;\n}\n"
     )
-    objects = compile_core("cc", ["-O2"], tmp_path)
-    flags = ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'csrc'}"]
+    objects = core("gcc", [*STRICT, "-fopenmp"])
+    flags = ["-std=c++17", "-fopenmp", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'csrc'}"]
     run([tool("g++"), *flags, str(source), *objects, "-o", "user"], tmp_path)
     run([str(tmp_path / "user")], tmp_path)
 
@@ -159,11 +172,14 @@ def test_sanitizers_at_length(compiler, tmp_path, vectors, build):
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang", ARM])
-def test_no_fused_multiply_add(compiler, tmp_path):
+def test_no_fused_multiply_add(compiler, tmp_path, core):
     """Contraction is off in the source: no flag brings it back, and this one would."""
-    flags = ["-O3", "-ffp-contract=fast"] if compiler != "clang" else ["-O3"]
-    machine = ["-mfma"] if "aarch64" not in compiler else []
-    objects = compile_core(compiler, [*flags, *machine], tmp_path)
+    flags = {
+        "clang": [*STRICT, "-fopenmp"],  # clang takes the pragma, and an option would be stronger
+        "gcc": ["-O2", "-ffp-contract=fast", "-mfma"],
+        ARM: ["-O2", "-ffp-contract=fast"],
+    }
+    objects = core(compiler, flags[compiler])
     disassembler = tool("aarch64-linux-gnu-objdump" if compiler == ARM else "objdump")
     lines = [
         line.split("\t")

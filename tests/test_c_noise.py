@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from test_c_core import ARM, SANITIZED, SOFT, STRICT, build, check, run, tool
+from test_c_core import ARM, SANITIZED, SOFT, STRICT, build, check, core, run, tool
 
-__all__ = ["build"]  # a fixture
+__all__ = ["build", "core"]  # fixtures
 
 VECTORS = json.loads((Path(__file__).parent / "data" / "noise_vectors.json").read_text())
 

@@ -4,9 +4,9 @@ Nothing of it is written for one instruction set; the kernels it calls have prog
 """
 
 import pytest
-from test_c_core import ARM, SANITIZED, STRICT, build, check, run, tool
+from test_c_core import ARM, SANITIZED, STRICT, build, check, core, run, tool
 
-__all__ = ["build"]  # a fixture
+__all__ = ["build", "core"]  # fixtures
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
