@@ -1,5 +1,5 @@
-/* mix.c: several arrays under one mask, by every runnable instruction set, against loops over single elements. All memory
- * is of exactly the size that is asked for and ends where an unreadable page begins.
+/* mix.c: several arrays under one mask, by every runnable instruction set, against loops over single elements. All
+ * memory is of exactly the size that is asked for and ends where an unreadable page begins.
  * Usage: mix [--quick] [--expect NAME]; prints what ran. */
 #define _DEFAULT_SOURCE
 #include <fastdrop.h>
@@ -214,8 +214,9 @@ static void one(int operation, const int *kinds, double p, int shared, int store
                         const double got = get(&y[m], offset_of(&y[m], i, j, k), part);
                         const double unit = dtype == FD_F16 || dtype == FD_BF16 ? 0x1p-7 : 0x1p-20;
                         const double near = (right < 0 ? -right : right) * unit;
-                        CHECK(got - right <= near && right - got <= near, "operation %d output %d type %d element %d: %g for %g",
-                              operation, m, (int)dtype, (int)n, got, right);
+                        const int right_enough = got - right <= near && right - got <= near;
+                        CHECK(right_enough, "operation %d output %d type %d element %d: %g for %g", operation,
+                              m, (int)dtype, (int)n, got, right);
                     }
                 }
 }
