@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
@@ -50,7 +51,20 @@ class BuildWithOpenMP(build_ext):
                 extension.extra_compile_args += ["/O2", "/std:c11", "/experimental:c11atomics"]
             else:
                 extension.extra_compile_args += ["-O3"]
+        self.compile_side_by_side()
         super().build_extensions()
+
+    def compile_side_by_side(self) -> None:
+        """Let the compiler work on as many files at a time as there are cores: setuptools takes one after the other."""
+        compile_some = self.compiler.compile
+
+        def compile_all(sources: list[str], *args: object, **options: object) -> list[str]:
+            largest_first = sorted(sources, key=lambda path: "isa_" not in path)
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                done = list(pool.map(lambda path: compile_some([path], *args, **options), largest_first))
+            return [path for objects in done for path in objects]
+
+        self.compiler.compile = compile_all
 
     def openmp_works(self, flag: str) -> bool:
         with tempfile.TemporaryDirectory() as folder:

@@ -61,6 +61,18 @@ FD_INLINE uint64_t fd_get_bits(const uint8_t *p, uint64_t at, unsigned n)
 
 FD_INLINE unsigned fd_get_bit(const uint8_t *p, uint64_t at) { return p[at / 8] >> (at % 8) & 1u; }
 
+/* Every bit twice: 32 bits become 64. */
+FD_INLINE uint64_t fd_double_bits(uint32_t bits)
+{
+    uint64_t w = bits;
+    w = (w | w << 16) & UINT64_C(0x0000FFFF0000FFFF);
+    w = (w | w << 8) & UINT64_C(0x00FF00FF00FF00FF);
+    w = (w | w << 4) & UINT64_C(0x0F0F0F0F0F0F0F0F);
+    w = (w | w << 2) & UINT64_C(0x3333333333333333);
+    w = (w | w << 1) & UINT64_C(0x5555555555555555);
+    return w | w << 1;
+}
+
 /* Copies n bits from bit `at` of src to bit 0 of dst; the unused high bits of dst's last byte become 0. */
 FD_INLINE void fd_copy_bits(uint8_t *dst, const uint8_t *src, uint64_t at, size_t n)
 {

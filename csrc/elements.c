@@ -12,18 +12,6 @@ enum {
     AHEAD = 4096  /* bytes that are asked for before they are needed: processors do not look from row to row */
 };
 
-/* Every bit twice: 32 bits become 64. */
-static uint64_t double_bits(uint32_t bits)
-{
-    uint64_t w = bits;
-    w = (w | w << 16) & UINT64_C(0x0000FFFF0000FFFF);
-    w = (w | w << 8) & UINT64_C(0x00FF00FF00FF00FF);
-    w = (w | w << 4) & UINT64_C(0x0F0F0F0F0F0F0F0F);
-    w = (w | w << 2) & UINT64_C(0x3333333333333333);
-    w = (w | w << 1) & UINT64_C(0x5555555555555555);
-    return w | w << 1;
-}
-
 static void apply_reals(const fd_elements *e, const uint8_t *bits, size_t n, const char *x, char *y, const double *p,
                         double scale)
 {
@@ -46,7 +34,7 @@ static void apply_contiguous(const fd_elements *e, const uint8_t *bits, size_t n
         const size_t m = n - j < BLOCK ? n - j : BLOCK;
         for (size_t k = 0; k < m; k += 32) {
             const unsigned some = m - k < 32 ? (unsigned)(m - k) : 32;
-            fd_store_bits(pairs + k / 4, double_bits((uint32_t)fd_load_bits(bits + (j + k) / 8, some)), 2 * some);
+            fd_store_bits(pairs + k / 4, fd_double_bits((uint32_t)fd_load_bits(bits + (j + k) / 8, some)), 2 * some);
         }
         if (p)
             for (size_t k = 0; k < m; k++) each[2 * k] = each[2 * k + 1] = p[j + k];

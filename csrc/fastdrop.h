@@ -147,7 +147,14 @@ fd_status fd_connect_backward(const fd_mask_desc *mask, const int64_t *shape, fd
                               int64_t dy_step, const void *x, int64_t x_step, const void *w, int64_t w_step, void *dx,
                               int64_t dx_step, void *dw, int64_t dw_step, const fd_exec *exec);
 #include "fastdrop_noise.h"
+#include "fastdrop_blocks.h"
+#include "fastdrop_rows.h"
+
+/* ---- one law under many keys ---------------------------------------------------------------------------------- */
+
+#include "fastdrop_samples.h"
 #include "fastdrop_softmax.h"
+#include "fastdrop_mix.h"
 
 /* ---- instruction sets, threads, build ----------------------------------------------------------------------- */
 

@@ -25,4 +25,12 @@ fd_status fd_noise_nd(const fd_mask_desc *where, fd_noise_kind kind, double sigm
                       fd_dtype dtype, const void *x, const int64_t *x_strides, void *y, const int64_t *y_strides,
                       const fd_exec *exec);
 
+/* fd_concrete_nd writes y = x (1 - d) / q with q = 1 - p and d = sigmoid((log p - log q + log u - log(1-u)) / temperature),
+ * u = (word + 1/2) / 2^32: concrete dropout (Gal, Hron and Kendall, NeurIPS 2017); with dy in the place of x it is the
+ * backward pass. With `slope` the factor is its derivative for log p - log q instead. 0 < p < 1, the temperature is positive and
+ * finite. Of `where` the key, start and strides count. */
+fd_status fd_concrete_nd(const fd_mask_desc *where, double p, double temperature, int slope, int ndim, const int64_t *shape,
+                         fd_dtype dtype, const void *x, const int64_t *x_strides, void *y, const int64_t *y_strides,
+                         const fd_exec *exec);
+
 #endif

@@ -130,6 +130,7 @@ FD_INLINE void w_refine(const wide *out, wide at, uint32_t lo, uint64_t *keep)
 #include "connect_avx2.h"
 #include "noise_avx2.h"
 #include "math_avx2.h"
+#include "mix_avx2.h"
 #include "tpl_table.h"
 
 FD_TARGET_END

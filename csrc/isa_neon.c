@@ -233,6 +233,7 @@ FD_NEON_TWICE(bf16)
 #include "connect_neon.h"
 #include "noise_neon.h"
 #include "math_neon.h"
+#include "mix_neon.h"
 #include "tpl_table.h"
 
 #else

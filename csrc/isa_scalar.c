@@ -254,4 +254,5 @@ FD_SCALAR_TWICE(bf16)
 #include "connect_scalar.h"
 #include "noise_scalar.h"
 #include "math_scalar.h"
+#include "mix_scalar.h"
 #include "tpl_table.h"

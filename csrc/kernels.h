@@ -17,7 +17,11 @@ enum {
     FD_STEPS = 32,                  /* steps of a page */
     FD_PAGE_BYTES = 2048,           /* elements a page decides at a byte each */
     FD_PAGE_BITS = 8 * 2048,        /* ... and at a bit each */
-    FD_NUM_REAL = FD_F64 + 1        /* f16, bf16, f32, f64: complex types are pairs of these */
+    FD_NUM_REAL = FD_F64 + 1,       /* f16, bf16, f32, f64: complex types are pairs of these */
+    FD_LINE_BYTES = 64,             /* of memory */
+    FD_AHEAD_BYTES = 2048,          /* how far ahead of the elements in work memory is asked for, */
+    FD_NEAR = 1 << 20,              /* in runs of more bytes than this, which do not lie in the second-level cache; */
+    FD_NEAR_COINS = 1 << 23         /* coins are quicker, and the third-level cache brings what they need in time */
 };
 
 /* Drop where byte < hi, or byte == hi and refinement word < lo. A coin ignores both. */
@@ -58,7 +62,9 @@ typedef struct fd_kernels {
     void(*apply_each[FD_NUM_REAL]) FD_APPLY_EACH_ARGS;
     const struct fd_connect_kernels *connect; /* connect_kernels.h */
     const fd_noise_kernels *noise;
+    void(*concrete[2]) FD_CONCRETE_ARGS; /* float, double */
     const fd_softmax_kernels *softmax;
+    const struct fd_mix_kernels *mix; /* mix_kernels.h */
 } fd_kernels;
 
 FD_HIDDEN extern const fd_kernels fd_kernels_scalar, fd_kernels_avx2, fd_kernels_avx512, fd_kernels_neon;

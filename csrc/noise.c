@@ -1,4 +1,6 @@
 /* noise.c: entry points of continuous noise. */
+#include <float.h>
+
 #include "elements.h"
 #include "noise_walk.h"
 
@@ -44,4 +46,33 @@ fd_status fd_normal(const uint32_t *words, size_t n, fd_dtype dtype, void *z)
     if (n && (!words || !z)) return FD_BAD_POINTER;
     fd_kernels_active()->noise->normals[is_wide(dtype)](words, n, z);
     return FD_OK;
+}
+
+struct concrete {
+    fd_concrete_rule rule;
+    int slope;
+};
+
+static void make_factors(const fd_noise_job *job, const uint32_t *words, size_t n, void *z)
+{
+    const struct concrete *c = job->details;
+    job->kernels->concrete[job->wide](&c->rule, c->slope, words, n, z);
+}
+
+fd_status fd_concrete_nd(const fd_mask_desc *where, double p, double temperature, int slope, int ndim, const int64_t *shape,
+                         fd_dtype dtype, const void *x, const int64_t *x_strides, void *y, const int64_t *y_strides,
+                         const fd_exec *exec)
+{
+    fd_noise_job job;
+    const double least = p < DBL_MIN ? DBL_MIN : p; /* a logarithm takes a number apart, and a subnormal one has other parts */
+    const struct concrete concrete = {{least, fd_scale(p), 1.0 / temperature}, slope};
+    if (!where) return FD_BAD_POINTER;
+    if (!(p > 0.0 && p < 1.0)) return FD_BAD_PROBABILITY;
+    if (!(temperature > 0.0 && temperature <= DBL_MAX && concrete.rule.steepness <= DBL_MAX)) return FD_BAD_KIND;
+    const fd_status status = make_job(&job, where->key, FD_NOISE_MULTIPLY, 0, dtype);
+    if (status != FD_OK) return status;
+    job.make = make_factors;
+    job.bring = job.kernels->noise->times[fd_real_part(dtype)];
+    job.details = &concrete;
+    return fd_noise_array(&job, where, ndim, shape, x, x_strides, y, y_strides, exec);
 }

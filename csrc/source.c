@@ -140,7 +140,8 @@ void fd_source_bits(fd_source *src, uint64_t start, int64_t step, size_t n, uint
         run_of_bits(src, start - (n - 1), n, bits);
         reverse_bits(dst, bits, n);
     } else if (step == 0) {
-        strided_bits(src, start, 0, 1, bits);
+        if (src->near) run_of_bits(src, start, 1, bits); /* the next row's will be asked for soon */
+        else strided_bits(src, start, 0, 1, bits);
         fill_constant(dst, n, bits[0]);
     } else {
         strided_bits(src, start, step, n, dst);

@@ -53,6 +53,13 @@
 #define FD_ONE_BY_ONE() ((void)0)
 #endif
 
+/* Asks for the line of memory at an address, which need not be one of the program's. */
+#if defined(__GNUC__)
+#define FD_PREFETCH(address) __builtin_prefetch((const void *)(address))
+#else
+#define FD_PREFETCH(address) ((void)(address))
+#endif
+
 /* Before a loop of ten rounds: no loop at all. */
 #if defined(__clang__)
 #define FD_UNROLL_ROUNDS _Pragma("unroll")

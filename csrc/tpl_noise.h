@@ -110,4 +110,5 @@ static const fd_noise_kernels noise_kernels = {
     {normals_f32, normals_f64},
     {noise_multiply_f16, noise_multiply_bf16, noise_multiply_f32, noise_multiply_f64},
     {noise_add_f16, noise_add_bf16, noise_add_f32, noise_add_f64},
+    {noise_times_f16, noise_times_bf16, noise_times_f32, noise_times_f64},
 };

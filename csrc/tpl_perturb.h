@@ -1,4 +1,4 @@
-/* tpl_perturb.h: elements times 1 + sigma z, or plus sigma z, for one element type. Included for each by tpl_noise.h.
+/* tpl_perturb.h: elements times 1 + sigma z, plus sigma z, or times z, for one element type. Included for each by tpl_noise.h.
  *
  * Parameters
  *   FD_TYPE   f16, bf16, f32, f64
@@ -11,6 +11,12 @@
 FD_INLINE REALS FD_FN(multiplied)(REALS x, REALS z, REALS sigma)
 {
     return R(r_mul)(x, R(r_add)(R(r_set)(1), R(r_mul)(sigma, z)));
+}
+
+FD_INLINE REALS FD_FN(scaled_by)(REALS x, REALS z, REALS unused)
+{
+    (void)unused;
+    return R(r_mul)(x, z);
 }
 
 FD_INLINE REALS FD_FN(added)(REALS x, REALS z, REALS sigma) { return R(r_add)(x, R(r_mul)(sigma, z)); }
@@ -47,4 +53,5 @@ FD_INLINE REALS FD_FN(added)(REALS x, REALS z, REALS sigma) { return R(r_add)(x,
     }
 FD_PERTURB(noise_multiply, multiplied)
 FD_PERTURB(noise_add, added)
+FD_PERTURB(noise_times, scaled_by)
 #undef FD_PERTURB

@@ -19,9 +19,10 @@ static void FD_FN(scale_all) FD_SCALE_ARGS
 /* One straight line through memory: a step of the page, compare, multiply and select, store. A p whose threshold needs
  * no more than the byte (1/4, 3/4, ...) is spared the ties: `refined` is a constant in both calls. */
 FD_INLINE void FD_FN(drop_steps)(page_state *state, uint8_t hi, int refined, unsigned steps, const FD_ELEM *x, FD_ELEM *y,
-                                 FD_SCALE_T s, uint64_t *tied)
+                                 FD_SCALE_T s, int ahead, uint64_t *tied)
 {
     for (unsigned t = 0; t < steps; t++, x += FD_STEP, y += FD_STEP) {
+        if (ahead) FD_FN(fetch_ahead)(x, FD_STEP);
         const lanes f = page_step(state);
         if (refined) tied[t] = bytes_ties(f, hi);
         FD_FN(keep)(bytes_keep(f, hi), x, y, s);
@@ -40,7 +41,7 @@ FD_INLINE void FD_FN(drop_part)(page_state *state, uint8_t hi, unsigned from, un
 
 /* Elements [from, to) of a page; x and y point to the first of them, `tied` to the page's. */
 FD_INLINE void FD_FN(drop_page)(const page_state *seeds, const fd_law *law, unsigned from, unsigned to, const FD_ELEM *x,
-                                FD_ELEM *y, double scale, uint64_t *tied)
+                                FD_ELEM *y, double scale, int ahead, uint64_t *tied)
 {
     const uint8_t hi = law->hi;
     page_state state = *seeds;
@@ -54,8 +55,8 @@ FD_INLINE void FD_FN(drop_page)(const page_state *seeds, const fd_law *law, unsi
         if (FD_STEP * t >= to) return;
     }
     const unsigned whole = to / FD_STEP - t, last = to % FD_STEP, j = FD_STEP * whole;
-    if (law->lo) FD_FN(drop_steps)(&state, hi, 1, whole, x, y, FD_FN(scale)(scale), tied + t);
-    else FD_FN(drop_steps)(&state, hi, 0, whole, x, y, FD_FN(scale)(scale), tied + t);
+    if (law->lo) FD_FN(drop_steps)(&state, hi, 1, whole, x, y, FD_FN(scale)(scale), ahead, tied + t);
+    else FD_FN(drop_steps)(&state, hi, 0, whole, x, y, FD_FN(scale)(scale), ahead, tied + t);
     if (last) FD_FN(drop_part)(&state, hi, 0, last, x + j, y + j, scale, tied + t + whole);
 }
 
@@ -78,6 +79,7 @@ static void FD_FN(drop_byte) FD_DROP_ARGS
     const FD_ELEM *in = x;
     FD_ELEM *out = y;
     const uint64_t end = start + n;
+    const int ahead = n > FD_NEAR / sizeof(FD_ELEM);
     for (uint64_t first = start / FD_PAGE_BYTES, base; (base = first * FD_PAGE_BYTES) < end; first += BATCH - first % BATCH) {
         const unsigned from = start > base ? (unsigned)(start - base) : 0;
         const unsigned to = end - base < batch_bytes(first) ? (unsigned)(end - base) : batch_bytes(first);
@@ -91,7 +93,7 @@ static void FD_FN(drop_byte) FD_DROP_ARGS
             const unsigned page = FD_PAGE_BYTES * g, a = from > page ? from - page : 0;
             const unsigned b = to - page < FD_PAGE_BYTES ? to - page : FD_PAGE_BYTES;
             FD_FN(drop_page)(&seeds[g], law, a, b, in + (page + a - from), out + (page + a - from), scale,
-                             tied + FD_STEPS * g);
+                             ahead, tied + FD_STEPS * g);
         }
         if (law->lo) FD_FN(drop_ties)(law, base, tied, from, out);
     }

@@ -72,6 +72,8 @@ FD_BY_SCALE(bf16)
 #include "tpl_connect_all.h"
 #include "tpl_noise.h"
 #include "tpl_softmax_all.h"
+#include "tpl_concrete.h"
+#include "tpl_mix_all.h"
 
 #define FD_TABLE_(isa) fd_kernels_##isa
 #define FD_TABLE(isa) FD_TABLE_(isa)
@@ -92,5 +94,7 @@ const fd_kernels FD_TABLE(FD_ISA) = {
     {apply_each_f16, apply_each_bf16, apply_each_f32, apply_each_f64},
     &connect_kernels,
     &noise_kernels,
+    {concrete_f32, concrete_f64},
     &softmax_kernels,
+    &mix_kernels,
 };

@@ -12,13 +12,37 @@ True
 """
 
 from fastdrop import _core, schedules
+from fastdrop.alpha import alpha_dropout, alpha_dropout_backward, alpha_dropout_forward
 from fastdrop.attention import attention_dropout, attention_dropout_backward, attention_dropout_forward
+from fastdrop.block_mask import BlockMask
+from fastdrop.concrete import concrete_dropout, concrete_dropout_backward, concrete_dropout_forward
+from fastdrop.concrete_law import ConcreteMask
+from fastdrop.consistent import consistent_dropout, consistent_dropout_backward, consistent_dropout_forward
 from fastdrop.drop_path import drop_path, drop_path_backward, drop_path_forward
+from fastdrop.dropblock import (
+    dropblock1d,
+    dropblock1d_backward,
+    dropblock1d_forward,
+    dropblock2d,
+    dropblock2d_backward,
+    dropblock2d_forward,
+    dropblock3d,
+    dropblock3d_backward,
+    dropblock3d_forward,
+)
 from fastdrop.dropconnect import dropconnect, dropconnect_backward, dropconnect_forward, dropconnect_moments
+from fastdrop.embedding_dropout import embedding_dropout, embedding_dropout_backward, embedding_dropout_forward
+from fastdrop.feature_alpha import feature_alpha_dropout, feature_alpha_dropout_backward, feature_alpha_dropout_forward
 from fastdrop.functional import dropout, dropout_backward, dropout_forward
+from fastdrop.fused_act import dropout_bias_act, dropout_bias_act_backward, dropout_bias_act_forward
+from fastdrop.fused_bias import dropout_bias, dropout_bias_backward, dropout_bias_forward
+from fastdrop.fused_parts import bias_gradient
+from fastdrop.fused_residual import dropout_residual, dropout_residual_backward, dropout_residual_forward
 from fastdrop.info import build_info
 from fastdrop.key import Key
 from fastdrop.mask import Mask
+from fastdrop.mask_stack import MaskStack
+from fastdrop.monte_carlo import mc_dropout, mc_dropout_backward, mc_dropout_forward, mc_moments
 from fastdrop.noise import (
     gaussian_dropout,
     gaussian_dropout_backward,
@@ -29,27 +53,55 @@ from fastdrop.noise import (
 )
 from fastdrop.noise_law import Noise
 from fastdrop.probability import realised_p
+from fastdrop.recurrent import variational_dropout, variational_dropout_backward, variational_dropout_forward
 from fastdrop.shard import Shard
 from fastdrop.softmax import softmax_dropout, softmax_dropout_backward, softmax_dropout_forward
 from fastdrop.softmax_law import SoftmaxLaw
 from fastdrop.spatial import dropout1d, dropout2d, dropout3d, spatial_axes
 from fastdrop.threads import default_threads, get_num_threads, set_num_threads
+from fastdrop.token_dropout import token_dropout, token_dropout_backward, token_dropout_forward, token_indices
+from fastdrop.token_sample import TokenSample
+from fastdrop.word_dropout import word_dropout, word_dropout_forward
+from fastdrop.zoneout import zoneout, zoneout_backward, zoneout_forward
 
 __all__ = [
+    "BlockMask",
     "CONTRACT",
+    "ConcreteMask",
     "Key",
     "Mask",
+    "MaskStack",
     "Noise",
     "Shard",
     "SoftmaxLaw",
+    "TokenSample",
     "__version__",
+    "alpha_dropout",
+    "alpha_dropout_backward",
+    "alpha_dropout_forward",
     "attention_dropout",
     "attention_dropout_backward",
     "attention_dropout_forward",
+    "bias_gradient",
     "build_info",
+    "concrete_dropout",
+    "concrete_dropout_backward",
+    "concrete_dropout_forward",
+    "consistent_dropout",
+    "consistent_dropout_backward",
+    "consistent_dropout_forward",
     "drop_path",
     "drop_path_backward",
     "drop_path_forward",
+    "dropblock1d",
+    "dropblock1d_backward",
+    "dropblock1d_forward",
+    "dropblock2d",
+    "dropblock2d_backward",
+    "dropblock2d_forward",
+    "dropblock3d",
+    "dropblock3d_backward",
+    "dropblock3d_forward",
     "dropconnect",
     "dropconnect_backward",
     "dropconnect_forward",
@@ -59,7 +111,22 @@ __all__ = [
     "dropout2d",
     "dropout3d",
     "dropout_backward",
+    "dropout_bias",
+    "dropout_bias_act",
+    "dropout_bias_act_backward",
+    "dropout_bias_act_forward",
+    "dropout_bias_backward",
+    "dropout_bias_forward",
     "dropout_forward",
+    "dropout_residual",
+    "dropout_residual_backward",
+    "dropout_residual_forward",
+    "embedding_dropout",
+    "embedding_dropout_backward",
+    "embedding_dropout_forward",
+    "feature_alpha_dropout",
+    "feature_alpha_dropout_backward",
+    "feature_alpha_dropout_forward",
     "gaussian_dropout",
     "gaussian_dropout_backward",
     "gaussian_dropout_forward",
@@ -67,6 +134,10 @@ __all__ = [
     "gaussian_noise_backward",
     "gaussian_noise_forward",
     "get_num_threads",
+    "mc_dropout",
+    "mc_dropout_backward",
+    "mc_dropout_forward",
+    "mc_moments",
     "realised_p",
     "schedules",
     "set_num_threads",
@@ -74,6 +145,18 @@ __all__ = [
     "softmax_dropout_backward",
     "softmax_dropout_forward",
     "spatial_axes",
+    "token_dropout",
+    "token_dropout_backward",
+    "token_dropout_forward",
+    "token_indices",
+    "variational_dropout",
+    "variational_dropout_backward",
+    "variational_dropout_forward",
+    "word_dropout",
+    "word_dropout_forward",
+    "zoneout",
+    "zoneout_backward",
+    "zoneout_forward",
 ]
 
 __version__: str = _core.__version__

@@ -78,6 +78,52 @@ def noise(
     y: np.ndarray,
     threads: int,
 ) -> None: ...
+def grow_blocks(
+    seeds: NDArray[np.uint8], maps: int, shape: tuple[int, ...], block: int, bits: NDArray[np.uint8], threads: int
+) -> int: ...
+def keep_at(key: KeyBase, p: float, start: int, numbers: NDArray[np.int64], threads: int) -> NDArray[np.uint8]: ...
+def smallest(key: KeyBase, start: int, rows: int, n: int, k: int, threads: int) -> NDArray[np.int64]: ...
+def move_rows(
+    put: bool, positions: NDArray[np.int64], size: int, x: np.ndarray, y: np.ndarray, threads: int
+) -> None: ...
+def look_up(
+    ids: NDArray[np.int64],
+    keep: NDArray[np.uint8],
+    dtype: int,
+    scale: float,
+    table: np.ndarray,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...
+def sum_rows(
+    order: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    keep: NDArray[np.uint8],
+    dtype: int,
+    scale: float,
+    x: np.ndarray,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...
+def samples_apply(
+    mask: MaskArguments,
+    role: int,
+    numbers: NDArray[np.uint64] | None,
+    p_step: int,
+    dtype: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...
+def samples_sum(
+    mask: MaskArguments,
+    role: int,
+    numbers: NDArray[np.uint64] | None,
+    dtype: int,
+    dy: np.ndarray,
+    dx: np.ndarray,
+    threads: int,
+) -> None: ...
 def map_function(f: int, x: np.ndarray, y: np.ndarray) -> None: ...
 def softmax_dropout(
     key: KeyBase,
@@ -109,6 +155,59 @@ def softmax_dropout_backward(
     row_max: np.ndarray,
     row_sum: np.ndarray,
     dy: np.ndarray,
+    dx: np.ndarray,
+    threads: int,
+) -> None: ...
+def samples_moments(
+    mask: MaskArguments,
+    role: int,
+    numbers: NDArray[np.uint64] | None,
+    count: int,
+    dtype: int,
+    x: np.ndarray,
+    mean: np.ndarray,
+    variance: np.ndarray,
+    threads: int,
+) -> None: ...
+def concrete(
+    key: KeyBase,
+    p: float,
+    temperature: float,
+    slope: bool,
+    start: int,
+    index_strides: tuple[int, ...],
+    dtype: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...
+def affine(
+    mask: MaskArguments, a: float, b: float, c: float, dtype: int, x: np.ndarray, y: np.ndarray, threads: int
+) -> None: ...
+def choose(mask: MaskArguments, dtype: int, x: np.ndarray, other: np.ndarray, y: np.ndarray, threads: int) -> None: ...
+def part(
+    mask: MaskArguments, dtype: int, dy: np.ndarray, dx: np.ndarray, d_other: np.ndarray, threads: int
+) -> None: ...
+def blend(
+    mask: MaskArguments, a: float, b: float, dtype: int, x: np.ndarray, other: np.ndarray, y: np.ndarray, threads: int
+) -> None: ...
+def fused(
+    mask: MaskArguments,
+    activation: int,
+    dtype: int,
+    x: np.ndarray,
+    bias: np.ndarray | None,
+    residual: np.ndarray | None,
+    y: np.ndarray,
+    threads: int,
+) -> None: ...
+def fused_backward(
+    mask: MaskArguments,
+    activation: int,
+    dtype: int,
+    dy: np.ndarray,
+    x: np.ndarray,
+    bias: np.ndarray | None,
     dx: np.ndarray,
     threads: int,
 ) -> None: ...

@@ -345,4 +345,7 @@ include "_core_connect.pxi"
 
 include "_core_noise.pxi"
 
+include "_core_blocks.pxi"
+include "_core_samples.pxi"
 include "_core_softmax.pxi"
+include "_core_mix.pxi"

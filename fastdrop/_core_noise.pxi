@@ -61,3 +61,21 @@ def noise(KeyBase key not None, int kind, double sigma, start, tuple index_strid
         status = fd_noise_nd(&place.desc, kind, sigma, place.ndim, place.shape, dtype, source, place.x_strides, target,
                              place.y_strides, &how)
     check(status)
+
+
+def concrete(KeyBase key not None, double p, double temperature, int slope, start, tuple index_strides, int dtype,
+             cnp.ndarray x not None, cnp.ndarray y not None, int threads):
+    """Write y = x times the factor of concrete dropout, or its derivative for the logit of p."""
+    cdef Place place
+    cdef fd_exec how
+    cdef int status
+    cdef const void *source = cnp.PyArray_DATA(x)
+    cdef void *target = cnp.PyArray_DATA(y)
+    set_place(&place, key, start, index_strides, x, y)
+    how.threads = threads
+    how.poll = poll
+    how.context = NULL
+    with nogil:
+        status = fd_concrete_nd(&place.desc, p, temperature, slope, place.ndim, place.shape, dtype, source, place.x_strides,
+                                target, place.y_strides, &how)
+    check(status)

@@ -80,9 +80,9 @@ def softmax_dropout(
     Notes
     -----
     With t = scale x + mask, and -inf for keys that are not seen: y = kept ? exp(t - max) (s / sum) : +0 with
-    s = 1 / (1 - p). float16 and bfloat16 are computed in float32 and rounded once. The index of a decision is that of x in C order,
-    (batch, heads, queries, keys) for four axes. A row that sees no key becomes 0, not NaN. A NaN or +inf that is seen
-    makes the kept part of its row NaN; x does not matter where a bool mask or `causal` hides it.
+    s = 1 / (1 - p). float16 and bfloat16 are computed in float32 and rounded once. The index of a decision is that of
+    x in C order, (batch, heads, queries, keys) for four axes. A row that sees no key becomes 0, not NaN. A NaN or
+    +inf that is seen makes the kept part of its row NaN; x does not matter where a bool mask or `causal` hides it.
 
     Results are the same bits on every instruction set: the exponential is within 1.1 units in the last place, sums go
     over 16 lanes in blocks of 512.

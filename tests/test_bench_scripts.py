@@ -24,7 +24,7 @@ def load(name):
     return module
 
 
-step, alternate, threads = load("step"), load("alternate"), load("threads")
+step, alternate, threads, lstm = load("step"), load("alternate"), load("threads"), load("lstm")
 DROPOUTS = [name for name in step.LAYERS if name != "no dropout"]
 
 
@@ -166,9 +166,50 @@ def test_threads_verdicts():
     assert far.endswith("NOT MET at 2^20 (1.16)")
 
 
-@pytest.mark.parametrize("script", ["step", "alternate", "threads"])
+# ---- bench/lstm.py ----
+
+
+@pytest.mark.parametrize("kind", lstm.KINDS)
+def test_the_lstms_compared_drop_alike(kind):
+    """The mean of many outputs, and of the gradients for x, is the same on both kinds of masks, and is not constant."""
+    x = np.ones((200, 3, 4), np.float32)
+    ours, theirs = (make(4, 5, rng=1, **lstm.KINDS[kind](0.4)) for make in (nn.LSTM, lstm.NumpyLSTM))
+    found = {}
+    for layer in (ours, theirs):
+        runs = []
+        for _ in range(20):
+            y = layer(x)
+            runs.append(np.concatenate([y, layer.backward(np.ones_like(y))], axis=2))
+        found[layer] = np.stack(runs)
+    error = np.sqrt(sum(f.var(axis=(0, 1)) for f in found.values()) / 4000)
+    assert (error[1:] > 0).all()
+    assert (abs(found[ours].mean(axis=(0, 1)) - found[theirs].mean(axis=(0, 1))) < 5 * error + 1e-6).all()
+
+
+def test_lstm_measures_and_leaves_the_setting():
+    before = fd.get_num_threads()
+    result = lstm.measure(lstm.Shape(3, 4, 2), 0.5, 1, 0.0)
+    assert fd.get_num_threads() == before
+    assert list(result.added) == ["fastdrop", "NumPy"]
+    assert list(result.added["fastdrop"]) == list(result.added["NumPy"]) == list(lstm.KINDS)
+    assert result.plain > 0
+
+
+def test_lstm_table():
+    ours = dict.fromkeys(lstm.KINDS, 1.0) | {"zoneout h": 9.0}
+    result = lstm.Result(lstm.Shape(3, 4, 2), 0.5, 100.0, {"fastdrop": ours, "NumPy": dict.fromkeys(lstm.KINDS, 20.0)})
+    first, _, head, line, *rows, _, verdict = lstm.format_table(result).splitlines()
+    assert first == "batch 3, hidden 4, 2 steps, p = 0.5: 100 us a time step, forward and back, without dropout"
+    assert len(cells(head)) == len(cells(line)) == 5
+    assert cells(rows[0]) == ["input", "1.0", "1.0 %", "20.0", "20.0 %"]
+    assert verdict == "at most 10% for each: met, zoneout h costs most, 9.0%"
+    ours["input"] = 11.0
+    assert "NOT MET, input costs most, 11.0%" in lstm.format_table(result)
+
+
+@pytest.mark.parametrize("script", ["step", "alternate", "threads", "lstm"])
 def test_they_start(script, capsys):
     with pytest.raises(SystemExit) as stop:
-        {"step": step, "alternate": alternate, "threads": threads}[script].main(["--help"])
+        {"step": step, "alternate": alternate, "threads": threads, "lstm": lstm}[script].main(["--help"])
     assert stop.value.code == 0
     assert "usage" in capsys.readouterr().out

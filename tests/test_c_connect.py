@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from test_c_core import ARM, SANITIZED, SOFT, STRICT, build, check, run, tool
+from test_c_core import ARM, SANITIZED, SOFT, STRICT, build, check, core, run, tool
 
-__all__ = ["build"]  # a fixture
+__all__ = ["build", "core"]  # fixtures
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])

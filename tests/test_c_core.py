@@ -7,6 +7,7 @@ which instruction sets they ran. A tool that is not installed skips its tests by
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,13 @@ from helpers import VECTORS
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(__file__).parent / "c"
 CORE = sorted(str(path) for path in (ROOT / "csrc").glob("*.c"))
-STRICT = ["-std=c11", "-O3", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
+WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
+STRICT, PLAIN = ["-O3", *WARNINGS], ["-O1", *WARNINGS]
 SANITIZED = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SOFT = ["-std=gnu11", "-O2", "-w", "-DFD_SOFT_X86", '-DFD_X86_INTRINSICS="soft_x86.h"', "-isystem", "/usr/include"]
 ARM = "aarch64-linux-gnu-gcc"
+#: Where compiled ones lie, by compiler and flags: for all test files that use `build`.
+CORES: dict[tuple[str, ...], Path] = {}
 
 
 def tool(name: str) -> str:
@@ -36,19 +40,41 @@ def run(command: list[str], cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def build(tmp_path_factory):
-    """A function that compiles one program; the core only once for each compiler and flags."""
-    cores: dict[tuple[str, ...], Path] = {}
+def compile_core(compiler: str, flags: list[str], folder: Path) -> list[str]:
+    """Compile the core's files, as many at a time as there are cores, and return the objects."""
+    command = [tool(compiler), *flags, "-c"]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        largest_first = sorted(CORE, key=lambda path: "isa_" not in path)
+        list(pool.map(lambda path: run([*command, path], folder), largest_first))
+    objects = sorted(str(path) for path in folder.glob("*.o"))
+    assert len(objects) == len(CORE)
+    return objects
 
-    def compile_program(compiler: str, flags: list[str], program: str) -> Path:
-        folder = cores.get((compiler, *flags))
-        includes = [f"-I{PROGRAMS}", f"-I{ROOT / 'csrc'}"]
+
+@pytest.fixture(scope="session")
+def core(tmp_path_factory):
+    """A function that returns the core's objects, compiled only once for each compiler and flags."""
+
+    def objects(compiler: str, flags: list[str]) -> list[str]:
+        tool(compiler)
+        folder = CORES.get((compiler, *flags))
         if folder is None:
             folder = tmp_path_factory.mktemp("core")
-            run([tool(compiler), *flags, *includes, "-c", *CORE], folder)
-            cores[compiler, *flags] = folder
-        objects = sorted(str(path) for path in folder.glob("*.o"))
+            compile_core(compiler, [*flags, f"-I{PROGRAMS}"], folder)
+            CORES[compiler, *flags] = folder
+        return sorted(str(path) for path in folder.glob("*.o"))
+
+    return objects
+
+
+@pytest.fixture(scope="session")
+def build(core, tmp_path_factory):
+    """A function that compiles one program."""
+
+    def compile_program(compiler: str, flags: list[str], program: str) -> Path:
+        objects = core(compiler, flags)
+        includes = [f"-I{PROGRAMS}", f"-I{ROOT / 'csrc'}"]
+        folder = tmp_path_factory.mktemp("program")
         target = folder / Path(program).stem
         run([tool(compiler), *flags, *includes, str(PROGRAMS / program), *objects, "-o", str(target), "-lm"], folder)
         return target
@@ -76,12 +102,13 @@ def check(output: str, *names: str) -> None:
         assert f"{name}: " in output
 
 
-@pytest.mark.parametrize("openmp", [[], ["-fopenmp"]], ids=["one thread", "openmp"])
+@pytest.mark.parametrize("flags", [PLAIN, [*STRICT, "-fopenmp"]], ids=["one thread", "openmp"])
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_strict_build_and_all_kernels(compiler, openmp, tmp_path, vectors, build):
-    program = build(compiler, [*STRICT, *openmp], "kernels.c")
-    check(run([str(program), "--vectors", str(vectors), *([] if openmp else ["--quick"])], tmp_path), "scalar")
-    program = build(compiler, [*STRICT, *openmp], "layouts.c")
+def test_strict_build_and_all_kernels(compiler, flags, tmp_path, vectors, build):
+    program = build(compiler, flags, "kernels.c")
+    quick = ["--quick"] if flags == PLAIN else []
+    check(run([str(program), "--vectors", str(vectors), *quick], tmp_path), "scalar")
+    program = build(compiler, flags, "layouts.c")
     check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="4"), "scalar")
 
 
@@ -92,28 +119,24 @@ def test_address_and_undefined_behaviour_sanitizers(tmp_path, vectors, build):
     check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="4", ASAN_OPTIONS="detect_leaks=0"), "scalar")
 
 
-@pytest.mark.parametrize("openmp", [[], ["-fopenmp"]], ids=["one thread", "openmp"])
-def test_bare_builds(openmp, tmp_path):
-    """What the header's readers type: objects, and a shared library that has the public functions."""
-    run([tool("cc"), "-O3", *openmp, "-c", *CORE], tmp_path)
-    assert len(list(tmp_path.glob("*.o"))) == len(CORE)
+def test_bare_build(tmp_path):
+    """What the header's readers type: a shared library that has the public functions."""
     library = tmp_path / "libfastdrop.so"
-    run([tool("cc"), "-O3", *openmp, "-shared", "-fPIC", *CORE, "-o", str(library), "-lm"], tmp_path)
+    run([tool("cc"), "-O3", "-shared", "-fPIC", *CORE, "-o", str(library), "-lm"], tmp_path)
     names = run([tool("nm"), "-D", "--defined-only", str(library)], tmp_path).split()
     assert {"fd_dropout", "fd_fill", "fd_apply", "fd_dropout_nd", "fd_isa_select"} <= set(names)
     assert not [name for name in names if name.startswith("fd_kernels") or name.startswith("fd_walk")]
 
 
-def test_header_is_cpp_too(tmp_path):
+def test_header_is_cpp_too(tmp_path, core):
     source = tmp_path / "user.cpp"
     source.write_text(
         "#include <fastdrop.h>\n#include <vector>\nint main() {\n"
         "    std::vector<float> x(100, 1.0f);\n"
         "    return fd_dropout(fd_key{1, 2}, 0.5, 0, x.size(), FD_F32, x.data(), x.data(), nullptr) != FD_OK;\n}\n"
     )
-    run([tool("cc"), "-O2", "-c", *CORE], tmp_path)
-    objects = [str(path) for path in tmp_path.glob("*.o")]
-    flags = ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'csrc'}"]
+    objects = core("gcc", [*STRICT, "-fopenmp"])
+    flags = ["-std=c++17", "-fopenmp", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT / 'csrc'}"]
     run([tool("g++"), *flags, str(source), *objects, "-o", "user"], tmp_path)
     run([str(tmp_path / "user")], tmp_path)
 
@@ -149,16 +172,19 @@ def test_sanitizers_at_length(compiler, tmp_path, vectors, build):
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang", ARM])
-def test_no_fused_multiply_add(compiler, tmp_path):
+def test_no_fused_multiply_add(compiler, tmp_path, core):
     """Contraction is off in the source: no flag brings it back, and this one would."""
-    flags = ["-O3", "-ffp-contract=fast"] if compiler != "clang" else ["-O3"]
-    machine = ["-mfma"] if "aarch64" not in compiler else []
-    run([tool(compiler), *flags, *machine, "-c", *CORE], tmp_path)
+    flags = {
+        "clang": [*STRICT, "-fopenmp"],  # clang takes the pragma, and an option would be stronger
+        "gcc": ["-O2", "-ffp-contract=fast", "-mfma"],
+        ARM: ["-O2", "-ffp-contract=fast"],
+    }
+    objects = core(compiler, flags[compiler])
     disassembler = tool("aarch64-linux-gnu-objdump" if compiler == ARM else "objdump")
     lines = [
         line.split("\t")
-        for path in tmp_path.glob("*.o")
-        for line in run([disassembler, "-d", "--no-show-raw-insn", str(path)], tmp_path).splitlines()
+        for path in objects
+        for line in run([disassembler, "-d", "--no-show-raw-insn", path], tmp_path).splitlines()
     ]
     instructions = {fields[-1].split()[0] for fields in lines if len(fields) > 1 and fields[-1].split()}
     instructions |= {fields[1].split()[0] for fields in lines if len(fields) > 1 and fields[1].split()}

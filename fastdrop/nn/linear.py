@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from fastdrop import _core
 from fastdrop.nn.checks import as_real, check_bool, check_count, check_shape, no_forward
+from fastdrop.nn.initial import draw_uniform
 from fastdrop.nn.module import Module
 from fastdrop.nn.parameter import Parameter
 from fastdrop.rng import RNGLike
 
 __all__ = ["Linear"]
-
-#: Number of the part of a layer's key that initial values are drawn from.
-INITIAL_VALUES = 5
-#: Words that are turned into values at a time: they and their doubles stay in the cache.
-CHUNK = 1 << 14
 
 
 class Linear(Module):
@@ -99,13 +92,7 @@ class Linear(Module):
         return self._draw(self.out_features * self.in_features, self.out_features)
 
     def _draw(self, start: int, n: int) -> np.ndarray:
-        key = self._take_key().fold_in(INITIAL_VALUES, role="part")
-        values, root = np.empty(n, self.dtype), math.sqrt(self.in_features)
-        for i in range(0, n, CHUNK):
-            words = _core.noise_words(key.seed, key.stream, start + i, min(CHUNK, n - i))
-            u = (words.astype(np.float64) + 0.5) / 2.0**32
-            values[i : i + words.size] = (2.0 * u - 1.0) / root
-        return values
+        return draw_uniform(self._take_key(), start, n, self.in_features, self.dtype)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Return y = x Wᵀ + b.

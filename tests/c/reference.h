@@ -60,7 +60,7 @@ static uint64_t ref_threshold(double p)
     return low + (rest > 0.5L || (rest == 0.5L && (low & 1)));
 }
 
-static int ref_keep(uint64_t seed, uint64_t stream, double p, uint64_t i)
+static inline int ref_keep(uint64_t seed, uint64_t stream, double p, uint64_t i)
 {
     uint64_t t = ref_threshold(p);
     if (t == 0) return 1;

@@ -78,6 +78,38 @@ static inline __m256i soft_maskz_cvtepi32_epi16(__mmask16 k, __m512i a)
     memcpy(&r, h, sizeof h);
     return r;
 }
+static inline __m512i soft_srai_epi32(__m512i a, int n)
+{
+    int32_t s[16];
+    __m512i r;
+    memcpy(s, &a, sizeof s);
+    for (int i = 0; i < 16; i++) s[i] >>= n;
+    memcpy(&r, s, sizeof r);
+    return r;
+}
+static inline __m512 soft_cvtepi32_ps(__m512i a)
+{
+    int32_t s[16];
+    float f[16];
+    __m512 r;
+    memcpy(s, &a, sizeof s);
+    for (int i = 0; i < 16; i++) f[i] = (float)s[i];
+    memcpy(&r, f, sizeof r);
+    return r;
+}
+static inline __m512d soft_cvtepi32_pd(__m256i a)
+{
+    int32_t s[8];
+    double d[8];
+    __m512d r;
+    memcpy(s, &a, sizeof s);
+    for (int i = 0; i < 8; i++) d[i] = s[i];
+    memcpy(&r, d, sizeof r);
+    return r;
+}
+#define _mm512_srai_epi32(a, n) soft_srai_epi32(a, n)
+#define _mm512_cvtepi32_ps(a) soft_cvtepi32_ps(a)
+#define _mm512_cvtepi32_pd(a) soft_cvtepi32_pd(a)
 #define _mm512_cmpgt_epu16_mask(a, b) soft_cmpgt_epu16_mask(a, b)
 #define _mm512_cvtepu16_epi64(a) soft_cvtepu16_epi64(a)
 #define _mm512_cvtph_ps(a) soft_cvtph_ps(a)

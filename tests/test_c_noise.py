@@ -1,0 +1,47 @@
+"""Continuous noise of the C core by itself: strict builds, sanitizers, instruction sets that have to be emulated."""
+
+import json
+from pathlib import Path
+
+import pytest
+from test_c_core import ARM, SANITIZED, SOFT, STRICT, build, check, core, run, tool
+
+__all__ = ["build", "core"]  # fixtures
+
+VECTORS = json.loads((Path(__file__).parent / "data" / "noise_vectors.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def normals(tmp_path_factory) -> str:
+    """The known answers as lines that the C program reads."""
+    path = tmp_path_factory.mktemp("normals") / "normal.txt"
+    path.write_text("".join(f"{' '.join(entry)}\n" for entry in VECTORS["normal"]))
+    return str(path)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_strict_build(compiler, tmp_path, normals, build):
+    program = build(compiler, [*STRICT, "-fopenmp"], "noise.c")
+    check(run([str(program), "--vectors", normals], tmp_path, OMP_NUM_THREADS="2"), "scalar")
+
+
+def test_sanitizers(tmp_path, normals, build):
+    program = build("gcc", [*SANITIZED, "-fopenmp"], "noise.c")
+    command = [str(program), "--quick", "--vectors", normals]
+    check(run(command, tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), "scalar")
+
+
+def test_neon_under_qemu(tmp_path, normals, build):
+    emulator = tool("qemu-aarch64")
+    program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "noise.c")
+    command = [emulator, str(program), "--quick", "--expect", "neon", "--vectors", normals]
+    check(run(command, tmp_path), "scalar", "neon")
+
+
+def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, normals, build):
+    emulator = tool("qemu-aarch64")
+    if not Path("/usr/include/simde/x86/avx512.h").exists():
+        pytest.skip("libsimde-dev is not installed")
+    program = build(ARM, [*SOFT, "-static"], "noise.c")
+    command = [emulator, str(program), "--quick", "--expect", "avx512", "--vectors", normals]
+    check(run(command, tmp_path), "scalar", "avx2", "avx512")
