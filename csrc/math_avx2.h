@@ -16,3 +16,10 @@ FD_INLINE r_f64 m_pick_f64(b_f64 m, r_f64 a, r_f64 b) { return _mm256_blendv_pd(
 FD_INLINE b_f64 m_load_f64(const uint64_t *p) { return load(p); }
 FD_INLINE b_f64 m_sub_f64(b_f64 a, b_f64 b) { return _mm256_sub_epi64(a, b); }
 #define m_shl_f64(a, n) _mm256_slli_epi64(a, n)
+
+FD_INLINE r_f64 m_lower(r_f32 a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }
+FD_INLINE r_f64 m_upper(r_f32 a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)); }
+FD_INLINE r_f32 m_join(r_f64 lower, r_f64 upper)
+{
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(lower)), _mm256_cvtpd_ps(upper), 1);
+}

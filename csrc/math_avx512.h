@@ -16,3 +16,10 @@ FD_INLINE r_f64 m_pick_f64(b_f64 m, r_f64 a, r_f64 b) { return _mm512_mask_blend
 FD_INLINE b_f64 m_load_f64(const uint64_t *p) { return _mm512_loadu_si512(p); }
 FD_INLINE b_f64 m_sub_f64(b_f64 a, b_f64 b) { return _mm512_sub_epi64(a, b); }
 #define m_shl_f64(a, n) _mm512_slli_epi64(a, n)
+
+FD_INLINE r_f64 m_lower(r_f32 a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
+FD_INLINE r_f64 m_upper(r_f32 a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
+FD_INLINE r_f32 m_join(r_f64 lower, r_f64 upper)
+{
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(lower)), _mm512_cvtpd_ps(upper), 1);
+}

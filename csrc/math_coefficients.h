@@ -15,44 +15,6 @@
 #define FD_LN2_LOWER_F32 0x1.7f7d1cp-20f
 #define FD_LOG2E_F32 0x1.715476p0f
 
-/* tail, 6.3e-9 at most, relative. */
-#define FD_TAIL_N_F32 \
-    {0x1p-1f, \
-     0x1.c1d2acp-2f, \
-     0x1.78c38p-3f, \
-     0x1.4ee41ap-5f, \
-     0x1.102d4cp-8f}
-#define FD_TAIL_D_F32 \
-    {0x1p0f, \
-     0x1.ad2b88p0f, \
-     0x1.349e26p0f, \
-     0x1.e2b738p-2f, \
-     0x1.a3bfaap-4f, \
-     0x1.551e9ap-7f}
-
-/* slope, 8.4e-9 at most, relative. */
-#define FD_SLOPE_N_F32 \
-    {0x1.54851ap-1f, \
-     0x1.822546p-1f, \
-     0x1.83948ep-2f, \
-     0x1.88b99ap-4f, \
-     0x1.571cd8p-7f}
-#define FD_SLOPE_D_F32 \
-    {0x1p0f, \
-     0x1.664c3ep0f, \
-     0x1.969cccp-1f, \
-     0x1.c3cf9ep-3f, \
-     0x1.ae068ep-6f}
-
-/* Zero of GELU's derivative, sign changed; 2 sqrt(2/pi), and that times 0.044715: in two parts each. */
-#define FD_TANH_3B_F32 0x1.b6676cp-3f
-#define FD_ZERO_UPPER_F32 0x1.80ead2p-1f
-#define FD_ZERO_LOWER_F32 -0x1.a03fd4p-27f
-#define FD_TANH_A_UPPER_F32 0x1.988454p0f
-#define FD_TANH_A_LOWER_F32 -0x1.857936p-25f
-#define FD_TANH_B_UPPER_F32 0x1.244p-4f
-#define FD_TANH_B_LOWER_F32 0x1.3ca936p-18f
-
 /* exp, 3.6e-18 at most, relative; log 2 in two parts, 1 / log 2. */
 #define FD_EXP_P_F64 \
     {0x1.000000000000ap-1, \
@@ -69,58 +31,93 @@
 #define FD_LN2_LOWER_F64 0x1.ef35793c7673p-45
 #define FD_LOG2E_F64 0x1.71547652b82fep0
 
-/* tail, 5.1e-17 at most, relative. */
-#define FD_TAIL_N_F64 \
-    {0x1p-1, \
-     0x1.8cbe32554efc3p-1, \
-     0x1.3029a8d30075p-1, \
-     0x1.284ae8c0f4c32p-2, \
-     0x1.9034a545716f5p-4, \
-     0x1.8310dc6dda142p-6, \
-     0x1.0c073d59e39bp-8, \
-     0x1.012803d159b5ep-11, \
-     0x1.3890697236626p-15, \
-     0x1.740c8385384f9p-20}
-#define FD_TAIL_D_F64 \
-    {0x1p0, \
-     0x1.2c802df9f855fp1, \
-     0x1.47d8a2f349061p1, \
-     0x1.b6e60e477c6f9p0, \
-     0x1.906d258efa0dep-1, \
-     0x1.051917c9e9794p-2, \
-     0x1.ef2147dbe809fp-5, \
-     0x1.52fbee8c84b7cp-7, \
-     0x1.43355790d506bp-10, \
-     0x1.87bdb34373987p-14, \
-     0x1.d24b4bab94f3ap-19}
+/* For float32 in float64: exp, tail and slope. */
+#define FD_EXP_P_F32_WIDE \
+    {0x1.fffffb9af1aa1p-2f, \
+     0x1.55549168249a3p-3f, \
+     0x1.5558f118a3ec4p-5f, \
+     0x1.1239d39530923p-7f, \
+     0x1.6a2459ec27afbp-10f}
 
-/* slope, 5.9e-19 at most, relative. */
-#define FD_SLOPE_N_F64 \
-    {0x1.54851a5cc1ec8p-1, \
-     0x1.548a03c73926ap0, \
-     0x1.47c99c387a76fp0, \
-     0x1.8ae09a0ad6f2ep-1, \
-     0x1.47e72ed7869dfp-2, \
-     0x1.87966055ebfd2p-4, \
-     0x1.54c87acf07ef1p-6, \
-     0x1.abe4c27bd0e0bp-9, \
-     0x1.749159ecf54dfp-12, \
-     0x1.98fbf9fda1d0ap-16, \
-     0x1.b23df6c5c5ec1p-21}
-#define FD_SLOPE_D_F64 \
-    {0x1p0, \
-     0x1.22034dc0ca8d7p1, \
-     0x1.30aeb2a26dfddp1, \
-     0x1.87c4e93342b43p0, \
-     0x1.56454870fc5e9p-1, \
-     0x1.a9e5444325a43p-3, \
-     0x1.7fa1940b7aecdp-5, \
-     0x1.f04f254344245p-8, \
-     0x1.bbec2e636c1e4p-11, \
-     0x1.f3ccb5dcd367p-15, \
-     0x1.101eefe639e8ap-19}
+/* tail, 6.3e-9 at most, relative. */
+#define FD_TAIL_N_F32_WIDE \
+    {0x1.0000001b0a7b4p-1f, \
+     0x1.c1d2ac547a839p-2f, \
+     0x1.78c37fd674481p-3f, \
+     0x1.4ee41905592cap-5f, \
+     0x1.102d4b27b2bb9p-8f}
+#define FD_TAIL_D_F32_WIDE \
+    {0x1p0f, \
+     0x1.ad2b874448008p0f, \
+     0x1.349e25e9b8829p0f, \
+     0x1.e2b738f3c46b5p-2f, \
+     0x1.a3bfaa0dc7c02p-4f, \
+     0x1.551e99acf09e4p-7f}
 
-/* Zero of GELU's derivative, sign changed; 2 sqrt(2/pi), and that times 0.044715: in two parts each. */
+/* slope, 8.4e-9 at most, relative. */
+#define FD_SLOPE_N_F32_WIDE \
+    {0x1.54851a2c9f76ep-1f, \
+     0x1.8225468c5b9c4p-1f, \
+     0x1.83948d8a4aa28p-2f, \
+     0x1.88b99a934ba91p-4f, \
+     0x1.571cd8e998d25p-7f}
+#define FD_SLOPE_D_F32_WIDE \
+    {0x1p0f, \
+     0x1.664c3e332b623p0f, \
+     0x1.969ccb364d1f5p-1f, \
+     0x1.c3cf9e4020acep-3f, \
+     0x1.ae068d9a0b97ap-6f}
+
+/* For float64, in u = (a - 5) / (a + 5): tail (a + TAIL_FLAT), and slope. */
+#define FD_TAIL_U_F64 \
+    {0x1.c8ac29cbd6bb7p-2, \
+     -0x1.003c14058ef3dp-4, \
+     0x1.f02d780bebbc8p-8, \
+     0x1.afb8e2fd3805dp-6, \
+     -0x1.27834b839a305p-5, \
+     0x1.df8c3badb874cp-6, \
+     -0x1.16539ef2611cdp-6, \
+     0x1.caef84d517e49p-8, \
+     -0x1.c3013d6977b71p-10, \
+     -0x1.4499e0476def5p-16, \
+     0x1.97fee8e22bda1p-13, \
+     -0x1.c353a1533fc95p-15, \
+     -0x1.7921c98a8b564p-17, \
+     0x1.38a837d363c06p-17, \
+     0x1.21da7b5ad19p-24, \
+     -0x1.6cdb0fd8cab9ep-20, \
+     0x1.d4b56c59564fp-24, \
+     0x1.bc453de839fe6p-23, \
+     -0x1.530e4d433ff0ap-26, \
+     -0x1.1d7fa2513bfb2p-25, \
+     -0x1.2361e8d7c754p-36, \
+     0x1.1d65d32cff002p-28, \
+     0x1.c23c6b50a6512p-31}
+#define FD_SLOPE_U_F64 \
+    {0x1.ce451b41a3bap-2, \
+     -0x1.6fce89f8d2b8fp-4, \
+     0x1.ef8423a0a74adp-5, \
+     -0x1.231a8d12389dap-5, \
+     0x1.23c37589913a2p-6, \
+     -0x1.e0a9519425ceep-8, \
+     0x1.2dc0779abccb9p-9, \
+     -0x1.cdee0a0e2c4c8p-12, \
+     -0x1.fde2b6859d8e7p-17, \
+     0x1.54f8c2009d8b8p-15, \
+     -0x1.34bd589aad039p-17, \
+     -0x1.0b790bfe14a28p-19, \
+     0x1.6d1af8e9a8362p-20, \
+     0x1.739f26deb6dcfp-26, \
+     -0x1.6a38d5c40465dp-23, \
+     0x1.a0bc9557d5ed2p-27, \
+     0x1.73f6b133b6c03p-26, \
+     -0x1.29445bb0b06dp-29, \
+     -0x1.7602ca10a6e18p-29, \
+     0x1.658c661279fa3p-33, \
+     0x1.e392a641f3352p-33}
+#define FD_TAIL_FLAT_F64 0x1.9884533d43651p-1
+
+/* Zero of GELU's derivative, sign changed; 2 sqrt(2/pi), and that times 0.044715: in two parts. */
 #define FD_TANH_3B_F64 0x1.b6676bf7450fp-3
 #define FD_ZERO_UPPER_F64 0x1.80ead197f00b4p-1
 #define FD_ZERO_LOWER_F64 -0x1.13e74c58cada8p-56

@@ -16,3 +16,7 @@ FD_INLINE r_f64 m_pick_f64(b_f64 m, r_f64 a, r_f64 b) { return vbslq_f64(m, a, b
 FD_INLINE b_f64 m_load_f64(const uint64_t *p) { return vld1q_u64(p); }
 FD_INLINE b_f64 m_sub_f64(b_f64 a, b_f64 b) { return vsubq_u64(a, b); }
 #define m_shl_f64(a, n) vshlq_n_u64(a, n)
+
+FD_INLINE r_f64 m_lower(r_f32 a) { return vcvt_f64_f32(vget_low_f32(a)); }
+FD_INLINE r_f64 m_upper(r_f32 a) { return vcvt_high_f64_f32(a); }
+FD_INLINE r_f32 m_join(r_f64 lower, r_f64 upper) { return vcvt_high_f32_f64(vcvt_f32_f64(lower), upper); }

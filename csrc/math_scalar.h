@@ -16,3 +16,7 @@ FD_INLINE r_f64 m_pick_f64(b_f64 m, r_f64 a, r_f64 b) { return r_from_f64((r_bit
 FD_INLINE b_f64 m_load_f64(const uint64_t *p) { return *p; }
 FD_INLINE b_f64 m_sub_f64(b_f64 a, b_f64 b) { return a - b; }
 FD_INLINE b_f64 m_shl_f64(b_f64 a, int n) { return a << n; }
+
+FD_INLINE r_f64 m_lower(r_f32 a) { return a; }
+FD_INLINE r_f64 m_upper(r_f32 a) { return (void)a, 0.0; }
+FD_INLINE r_f32 m_join(r_f64 lower, r_f64 upper) { return (void)upper, (float)lower; }

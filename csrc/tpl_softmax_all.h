@@ -15,24 +15,8 @@ typedef uint64_t word_f64;
 #define LOG2E_f32 FD_LOG2E_F32
 #define LN2_UPPER_f32 FD_LN2_UPPER_F32
 #define LN2_LOWER_f32 FD_LN2_LOWER_F32
-#define SIGN_f32 0x80000000u
-#define UPPER_HALF_f32 0xFFFFF000u
 #define LEAST_f32 (-INFINITE_f32)
 #define INFINITE_f32 (1e30f * 1e30f)
-/* From these on the function's other side is 0. */
-#define GELU_END_f32 15.0f
-#define GELU_TANH_END_f32 12.0f
-#define TAIL_N_f32 FD_TAIL_N_F32
-#define TAIL_D_f32 FD_TAIL_D_F32
-#define SLOPE_N_f32 FD_SLOPE_N_F32
-#define SLOPE_D_f32 FD_SLOPE_D_F32
-#define ZERO_UPPER_f32 FD_ZERO_UPPER_F32
-#define ZERO_LOWER_f32 FD_ZERO_LOWER_F32
-#define TANH_A_UPPER_f32 FD_TANH_A_UPPER_F32
-#define TANH_A_LOWER_f32 FD_TANH_A_LOWER_F32
-#define TANH_B_UPPER_f32 FD_TANH_B_UPPER_F32
-#define TANH_B_LOWER_f32 FD_TANH_B_LOWER_F32
-#define TANH_3B_f32 FD_TANH_3B_F32
 
 #define EXP_P_f64 FD_EXP_P_F64
 #define EXP_LOWEST_f64 (-1418.0)
@@ -46,19 +30,6 @@ typedef uint64_t word_f64;
 #define UPPER_HALF_f64 UINT64_C(0xFFFFFFFFF8000000)
 #define LEAST_f64 (-INFINITE_f64)
 #define INFINITE_f64 (1e300 * 1e300)
-#define GELU_END_f64 39.0
-#define GELU_TANH_END_f64 22.5
-#define TAIL_N_f64 FD_TAIL_N_F64
-#define TAIL_D_f64 FD_TAIL_D_F64
-#define SLOPE_N_f64 FD_SLOPE_N_F64
-#define SLOPE_D_f64 FD_SLOPE_D_F64
-#define ZERO_UPPER_f64 FD_ZERO_UPPER_F64
-#define ZERO_LOWER_f64 FD_ZERO_LOWER_F64
-#define TANH_A_UPPER_f64 FD_TANH_A_UPPER_F64
-#define TANH_A_LOWER_f64 FD_TANH_A_LOWER_F64
-#define TANH_B_UPPER_f64 FD_TANH_B_UPPER_F64
-#define TANH_B_LOWER_f64 FD_TANH_B_LOWER_F64
-#define TANH_3B_f64 FD_TANH_3B_F64
 
 #define FD_R f32
 #include "tpl_math.h"
@@ -87,7 +58,29 @@ typedef uint64_t word_f64;
 #include "tpl_softmax.h"
 #undef FD_TYPE
 #undef FD_ELEM
+#include "tpl_gelu.h"
 #undef FD_R
+
+/* n numbers that do not overlap what is written. */
+#define MATH_MAP(name, type)                                                                                        \
+    static void map_##name##_##type FD_MAP_ARGS                                                                     \
+    {                                                                                                               \
+        const real_##type *from = x;                                                                                \
+        real_##type *to = y, copy[R_LANES_##type] = {0};                                                            \
+        const size_t rest = n % R_LANES_##type, whole = n - rest;                                                   \
+        for (size_t j = 0; j < whole; j += R_LANES_##type)                                                          \
+            r_store_##type(to + j, name##_##type(r_load_##type(from + j)));                                         \
+        if (!rest) return;                                                                                          \
+        memcpy(copy, from + whole, rest * sizeof *copy);                                                            \
+        r_store_##type(copy, name##_##type(r_load_##type(copy)));                                                   \
+        memcpy(to + whole, copy, rest * sizeof *copy);                                                              \
+    }
+#define MATH_MAPS(name) MATH_MAP(name, f32) MATH_MAP(name, f64)
+MATH_MAPS(exp_of)
+MATH_MAPS(gelu_of)
+MATH_MAPS(gelu_slope_of)
+MATH_MAPS(gelu_tanh_of)
+MATH_MAPS(gelu_tanh_slope_of)
 
 static const fd_softmax_kernels softmax_kernels = {
     {{map_exp_of_f32, map_exp_of_f64},

@@ -3,12 +3,14 @@
     python tests/math_coefficients.py > csrc/math_coefficients.h
 
     exp(r) = 1 + r + r^2 P(r)                                     |r| <= log(2) / 2
-    tail(a) = Phi(-a) exp(a^2/2) = N(a) / D(a)                    a >= 0, Phi the normal distribution function
+    tail(a) = Phi(-a) exp(a^2/2)                                  a >= 0, Phi the normal distribution function
     slope(a) = (Phi(-a) - a phi(a)) exp(a^2/2) / (a0 - a)         phi = Phi', a0 the zero of the numerator
 
-tail and slope are smooth, positive and without exponential decay, so that one rational function serves all a that
-matter. P, N and D are best approximations of the result in the relative sense, by Remez' exchange. All coefficients of
-N and D come out positive, so that no sum cancels.
+tail and slope are smooth, positive and without exponential decay, so that one function serves all a that matter. For
+float32 that is N(a) / D(a), a best approximation in the relative sense by Remez' exchange, and computed in float64. For
+float64 it is a polynomial in u = (a - 5) / (a + 5), whose first coefficient outweighs the others: rounding hardly adds
+up (Shepherd and Laframboise, Math. Comp. 36, 1981). tail is multiplied by a + phi(0) / tail(0) first, and so becomes
+nearly constant.
 """
 
 from __future__ import annotations
@@ -21,8 +23,11 @@ import mpmath as mp
 mp.mp.dps = 40
 Real = mp.mpf
 DENSITY = 1 / mp.sqrt(2 * mp.pi)
-#: For each type: the degree of P, those of N and D for both functions, the end of a, and bits of log(2)'s upper part.
-TYPES = {"F32": (4, (4, 5), (4, 4), 15, 16), "F64": (9, (9, 10), (10, 10), 39, 42)}
+#: For each type: the degree of P, the end of a, and bits of log(2)'s upper part.
+TYPES = {"F32": (4, 15, 16), "F64": (9, 39, 42)}
+#: Degrees for float32 of N and D, for float64 of the polynomial.
+TAIL, SLOPE = ((4, 5), 22), ((4, 4), 20)
+FOLD = 5
 
 
 def tail(a: Real) -> Real:
@@ -125,9 +130,30 @@ def rational(f: Callable, end: int, n: int, m: int) -> tuple[tuple[list[Real], l
     return exchange(nodes, n + m + 1, solve, error, 400)
 
 
+def folded(f: Callable, end: int, degree: int) -> list[Real]:
+    """The polynomial in u that interpolates f at the Chebyshev points."""
+    low, high, count = mp.mpf(-1), mp.mpf(end - FOLD) / (end + FOLD), degree + 1
+    us = [(low + high) / 2 - (high - low) / 2 * mp.cos(mp.pi * (2 * k + 1) / (2 * count)) for k in range(count)]
+    a, b = mp.matrix(count, count), mp.matrix(count, 1)
+    for i, u in enumerate(us):
+        b[i] = f(FOLD * (1 + u) / (1 - u))
+        for j in range(count):
+            a[i, j] = u**j
+    c = mp.lu_solve(a, b)
+    return [c[j] for j in range(count)]
+
+
+#: phi(0) / tail(0) as a float64, of which the coefficients are made.
+FLAT = mp.mpf(float(2 * DENSITY))
+
+
+def flat_tail(a: Real) -> Real:
+    return tail(a) * (a + FLAT)
+
+
 def rounded(c: Real, name: str) -> float:
     """The nearest number of the type."""
-    return float(c) if name == "F64" else struct.unpack("f", struct.pack("f", float(c)))[0]
+    return float(c) if name != "F32" else struct.unpack("f", struct.pack("f", float(c)))[0]
 
 
 def literal(c: Real, name: str) -> str:
@@ -157,27 +183,31 @@ def header() -> str:
         "#ifndef FD_MATH_COEFFICIENTS_H",
         "#define FD_MATH_COEFFICIENTS_H",
     ]
-    half, full = {"F32": 12, "F64": 26}, {"F32": 24, "F64": 53}
-    root, cubic = mp.sqrt(8 / mp.pi), mp.sqrt(8 / mp.pi) * mp.mpf("0.044715")
-    for name, (degree, tail_degrees, slope_degrees, end, bits) in TYPES.items():
+    for name, (degree, _, bits) in TYPES.items():
         p, worst = exponential(degree)
         lines += ["", f"/* exp, {mp.nstr(worst, 2)} at most, relative; log 2 in two parts, 1 / log 2. */"]
         lines += array("EXP_P", name, p)
         upper, lower = parts(mp.log(2), name, bits)
         lines += [f"#define FD_LN2_UPPER_{name} {upper}", f"#define FD_LN2_LOWER_{name} {lower}"]
         lines += [f"#define FD_LOG2E_{name} {literal(1 / mp.log(2), name)}"]
-        for letter, f, (n, m) in (("TAIL", tail, tail_degrees), ("SLOPE", slope, slope_degrees)):
-            (num, den), worst = rational(f, end, n, m)
-            lines += ["", f"/* {f.__name__}, {mp.nstr(worst, 2)} at most, relative. */"]
-            lines += array(f"{letter}_N", name, num) + array(f"{letter}_D", name, den)
-        lines += [
-            "",
-            "/* Zero of GELU's derivative, sign changed; 2 sqrt(2/pi), and that times 0.044715: in two parts each. */",
-        ]
-        lines += [f"#define FD_TANH_3B_{name} {literal(3 * cubic, name)}"]
-        for what, c, size in (("ZERO", ZERO, full), ("TANH_A", root, full), ("TANH_B", cubic, half)):
-            upper, lower = parts(c, name, size[name])
-            lines += [f"#define FD_{what}_UPPER_{name} {upper}", f"#define FD_{what}_LOWER_{name} {lower}"]
+    lines += ["", "/* For float32 in float64: exp, tail and slope. */", *array("EXP_P", "F32_WIDE", exponential(4)[0])]
+    for letter, f, (degrees, _) in (("TAIL", tail, TAIL), ("SLOPE", slope, SLOPE)):
+        (num, den), worst = rational(f, TYPES["F32"][1], *degrees)
+        lines += ["", f"/* {f.__name__}, {mp.nstr(worst, 2)} at most, relative. */"]
+        lines += array(f"{letter}_N", "F32_WIDE", num) + array(f"{letter}_D", "F32_WIDE", den)
+    lines += ["", f"/* For float64, in u = (a - {FOLD}) / (a + {FOLD}): tail (a + TAIL_FLAT), and slope. */"]
+    for letter, f, (_, degree) in (("TAIL_U", flat_tail, TAIL), ("SLOPE_U", slope, SLOPE)):
+        lines += array(letter, "F64", folded(f, TYPES["F64"][1], degree))
+    lines += [f"#define FD_TAIL_FLAT_F64 {literal(FLAT, 'F64')}"]
+    root, cubic = mp.sqrt(8 / mp.pi), mp.sqrt(8 / mp.pi) * mp.mpf("0.044715")
+    lines += [
+        "",
+        "/* Zero of GELU's derivative, sign changed; 2 sqrt(2/pi), and that times 0.044715: in two parts. */",
+    ]
+    lines += [f"#define FD_TANH_3B_F64 {literal(3 * cubic, 'F64')}"]
+    for what, c, size in (("ZERO", ZERO, 53), ("TANH_A", root, 53), ("TANH_B", cubic, 26)):
+        upper, lower = parts(c, "F64", size)
+        lines += [f"#define FD_{what}_UPPER_F64 {upper}", f"#define FD_{what}_LOWER_F64 {lower}"]
     return "\n".join([*lines, "", "#endif", ""])
 
 
