@@ -140,7 +140,8 @@ static void call_kernel(const struct walk *w, const struct hands *h, size_t n, c
     w->job->kernel(bits, n, in, out, w->job->constants);
 }
 
-/* Elements from `number` on, whose place is p, with their decisions from bit `at` of `bits` on, or with those that are found row by row. */
+/* Elements from `number` on, whose place is p, with their decisions from bit `at` of `bits` on, or with those that are found
+ * row by row. */
 static void one_piece(const struct walk *w, struct hands *h, uint64_t number, const struct place *p, size_t n,
                       const uint8_t *bits, size_t at)
 {
