@@ -37,6 +37,8 @@ fd_status fd_blend_nd(double a, double b, int ndim, const int64_t *shape, fd_dty
 typedef enum fd_activation {
     FD_ACT_NONE, /* f(h) = h */
     FD_ACT_RELU, /* f(h) = h <= 0 ? +0 : h, not for complex types; f'(h) = h <= 0 ? 0 : 1: a NaN stays one */
+    FD_ACT_GELU,      /* f(h) = h Phi(h), Phi the normal distribution function; */
+    FD_ACT_GELU_TANH, /* and its approximation by tanh; both as fd_map computes them, not for complex types */
     FD_NUM_ACTIVATIONS
 } fd_activation;
 

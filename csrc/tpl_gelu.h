@@ -1,4 +1,4 @@
-/* tpl_gelu.h: GELU and its derivative, in both forms, once for every instruction set. Included by tpl_softmax_all.h with
+/* tpl_gelu.h: GELU and its derivative, in both forms, once for every instruction set. Included by tpl_math_all.h with
  * FD_R f64 after tpl_math.h.
  *
  * Parameters: those of tpl_math.h, and m_lower(r_f32), m_upper(r_f32), m_join(r_f64, r_f64): the two halves of a register as

@@ -1,4 +1,4 @@
-/* tpl_math.h: exp, once for every instruction set. Included by tpl_softmax_all.h for each FD_R, after tpl_noise.h.
+/* tpl_math.h: exp, once for every instruction set. Included by tpl_math_all.h for each FD_R, after tpl_noise.h.
  *
  * Parameters: those of tpl_normal.h, and from math_<name>.h
  *   m_max_R(a, b), m_min_R(a, b)    a > b ? a : b and a < b ? a : b: b, where one is NaN

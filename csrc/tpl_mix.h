@@ -8,6 +8,7 @@
  *     k_word_T(uint64_t w, int j)   those of the elements j, j + 1, ... of 64 whose bits w has
  *     k_le_T(a, b)                  a <= b, false with a NaN
  *     k_pick_T(k, a, b)             k ? a : b
+ *   R(gelu_of) and its kin of tpl_gelu.h
  *   and r_*, x_load_*, x_store_*, NOISE_SOME as for tpl_perturb.h
  *
  * To add an activation: a number in fastdrop_mix.h, a case in each of the two functions below, a row in tpl_mix_all.h.
@@ -19,6 +20,8 @@ FD_INLINE REALS FD_FN(activated)(int act, REALS h)
     const REALS zero = R(r_set)(0);
     switch (act) {
     case FD_ACT_RELU: return R(k_pick)(R(k_le)(h, zero), zero, h);
+    case FD_ACT_GELU: return R(gelu_of)(h);
+    case FD_ACT_GELU_TANH: return R(gelu_tanh_of)(h);
     default: return h;
     }
 }
@@ -28,6 +31,8 @@ FD_INLINE REALS FD_FN(sloped)(int act, REALS g, REALS h)
     const REALS zero = R(r_set)(0);
     switch (act) {
     case FD_ACT_RELU: return R(k_pick)(R(k_le)(h, zero), zero, g);
+    case FD_ACT_GELU: return R(r_mul)(g, R(gelu_slope_of)(h));
+    case FD_ACT_GELU_TANH: return R(r_mul)(g, R(gelu_tanh_slope_of)(h));
     default: return g;
     }
 }
@@ -89,8 +94,9 @@ FD_INLINE void FD_FN(mix_step)(int op, int act, int has, uint64_t word, const FD
     }
 }
 
-/* The last elements pass through padded copies and the same arithmetic. */
-FD_INLINE void FD_FN(mix_run)(int op, int act, int has, const uint8_t *bits, size_t n, const void *const *from,
+/* The last elements pass through padded copies and the same arithmetic. Inputs that `still` says are 64 elements, again and
+ * again. */
+FD_INLINE void FD_FN(mix_run)(int op, int act, int has, int still, const uint8_t *bits, size_t n, const void *const *from,
                               void *const *to, const double *constants)
 {
     enum { OUTS = FD_MIX_OUT };
@@ -107,7 +113,7 @@ FD_INLINE void FD_FN(mix_run)(int op, int act, int has, const uint8_t *bits, siz
         FD_FN(mix_step)(op, act, has, op == MIX_BLEND ? 0 : fd_load64(bits), in, out, c);
         if (op != MIX_BLEND) bits += FD_STEP / 8;
         for (int i = 0; i < FD_MIX_IN; i++)
-            if (has >> i & 1) in[i] += FD_STEP;
+            if ((has & ~still) >> i & 1) in[i] += FD_STEP;
         for (int i = 0; i < outs; i++) out[i] += FD_STEP;
     }
     if (!rest) return;
@@ -120,28 +126,48 @@ FD_INLINE void FD_FN(mix_run)(int op, int act, int has, const uint8_t *bits, siz
     for (int i = 0; i < outs; i++) memcpy(out[i], made[i], (size_t)rest * sizeof(FD_ELEM));
 }
 
-static void FD_FN(affine) FD_MIX_ARGS { FD_FN(mix_run)(MIX_AFFINE, 0, 1, bits, n, in, out, c); }
-static void FD_FN(choose) FD_MIX_ARGS { FD_FN(mix_run)(MIX_CHOOSE, 0, 3, bits, n, in, out, c); }
-static void FD_FN(part_in_two) FD_MIX_ARGS { FD_FN(mix_run)(MIX_PART, 0, 1, bits, n, in, out, c); }
-static void FD_FN(blend) FD_MIX_ARGS { FD_FN(mix_run)(MIX_BLEND, 0, 3, bits, n, in, out, c); }
+static void FD_FN(affine) FD_MIX_ARGS { FD_FN(mix_run)(MIX_AFFINE, 0, 1, 0, bits, n, in, out, c); }
+static void FD_FN(choose) FD_MIX_ARGS { FD_FN(mix_run)(MIX_CHOOSE, 0, 3, 0, bits, n, in, out, c); }
+static void FD_FN(part_in_two) FD_MIX_ARGS { FD_FN(mix_run)(MIX_PART, 0, 1, 0, bits, n, in, out, c); }
+static void FD_FN(blend) FD_MIX_ARGS { FD_FN(mix_run)(MIX_BLEND, 0, 3, 0, bits, n, in, out, c); }
 
 /* What may be left out is, without a branch within the loop. */
 #define FD_FUSED(name, act)                                                                                        \
     static void FD_FN(forward_##name) FD_MIX_ARGS                                                                  \
     {                                                                                                              \
-        if (in[1] && in[2]) FD_FN(mix_run)(MIX_FORWARD, act, 7, bits, n, in, out, c);                              \
-        else if (in[2]) FD_FN(mix_run)(MIX_FORWARD, act, 5, bits, n, in, out, c);                                  \
-        else if (in[1]) FD_FN(mix_run)(MIX_FORWARD, act, 3, bits, n, in, out, c);                                  \
-        else FD_FN(mix_run)(MIX_FORWARD, act, 1, bits, n, in, out, c);                                             \
+        if (in[1] && in[2]) FD_FN(mix_run)(MIX_FORWARD, act, 7, 0, bits, n, in, out, c);                              \
+        else if (in[2]) FD_FN(mix_run)(MIX_FORWARD, act, 5, 0, bits, n, in, out, c);                                  \
+        else if (in[1]) FD_FN(mix_run)(MIX_FORWARD, act, 3, 0, bits, n, in, out, c);                                  \
+        else FD_FN(mix_run)(MIX_FORWARD, act, 1, 0, bits, n, in, out, c);                                             \
     }
 #define FD_FUSED_BACKWARD(name, act)                                                                               \
     static void FD_FN(backward_##name) FD_MIX_ARGS                                                                 \
     {                                                                                                              \
-        if (in[2]) FD_FN(mix_run)(MIX_BACKWARD, act, 7, bits, n, in, out, c);                                      \
-        else FD_FN(mix_run)(MIX_BACKWARD, act, 3, bits, n, in, out, c);                                            \
+        if (in[2]) FD_FN(mix_run)(MIX_BACKWARD, act, 7, 0, bits, n, in, out, c);                                      \
+        else FD_FN(mix_run)(MIX_BACKWARD, act, 3, 0, bits, n, in, out, c);                                            \
     }
 FD_FUSED(none, FD_ACT_NONE)
 FD_FUSED(relu, FD_ACT_RELU)
 FD_FUSED_BACKWARD(relu, FD_ACT_RELU)
+
+/* Arithmetic outweighs memory here, and code would be six times as long: what is left out is -0, which adds nothing. */
+#define FD_FUSED_LONG(name, op, act)                                                                               \
+    static void FD_FN(name) FD_MIX_ARGS                                                                            \
+    {                                                                                                              \
+        FD_ELEM nothing[FD_STEP];                                                                                  \
+        const void *own[FD_MIX_IN];                                                                                \
+        int still = 0;                                                                                             \
+        for (int j = 0; j < FD_STEP; j++) nothing[j] = (FD_ELEM)((FD_ELEM)1 << (8 * sizeof(FD_ELEM) - 1));         \
+        for (int i = 0; i < FD_MIX_IN; i++) {                                                                      \
+            own[i] = in[i] ? in[i] : nothing;                                                                      \
+            still |= (in[i] == NULL) << i;                                                                         \
+        }                                                                                                          \
+        FD_FN(mix_run)(op, act, 7, still, bits, n, own, out, c);                                                   \
+    }
+FD_FUSED_LONG(forward_gelu, MIX_FORWARD, FD_ACT_GELU)
+FD_FUSED_LONG(forward_gelu_tanh, MIX_FORWARD, FD_ACT_GELU_TANH)
+FD_FUSED_LONG(backward_gelu, MIX_BACKWARD, FD_ACT_GELU)
+FD_FUSED_LONG(backward_gelu_tanh, MIX_BACKWARD, FD_ACT_GELU_TANH)
+#undef FD_FUSED_LONG
 #undef FD_FUSED
 #undef FD_FUSED_BACKWARD

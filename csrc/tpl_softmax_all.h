@@ -1,38 +1,15 @@
-/* tpl_softmax_all.h: functions and softmax for all types. Included by tpl_table.h after tpl_noise.h. */
-#include "math_coefficients.h"
+/* tpl_softmax_all.h: softmax for all types. Included by tpl_table.h after tpl_math_all.h. */
 #include "softmax_kernels.h"
 
 typedef uint32_t word_f32;
 typedef uint64_t word_f64;
 
-/* Below EXP_LOWEST the result is 0, above EXP_HIGHEST infinite. Adding EXP_SHIFT rounds to an integer, which then is, with
- * twice the exponents' bias added, the number's bits less EXP_SHIFT_BITS. */
-#define EXP_P_f32 FD_EXP_P_F32
-#define EXP_LOWEST_f32 (-176.0f)
-#define EXP_HIGHEST_f32 89.0f
-#define EXP_SHIFT_f32 0x1.8p23f
-#define EXP_SHIFT_BITS_f32 (0x4B400000u - 254u)
-#define LOG2E_f32 FD_LOG2E_F32
-#define LN2_UPPER_f32 FD_LN2_UPPER_F32
-#define LN2_LOWER_f32 FD_LN2_LOWER_F32
 #define LEAST_f32 (-INFINITE_f32)
 #define INFINITE_f32 (1e30f * 1e30f)
-
-#define EXP_P_f64 FD_EXP_P_F64
-#define EXP_LOWEST_f64 (-1418.0)
-#define EXP_HIGHEST_f64 710.0
-#define EXP_SHIFT_f64 0x1.8p52
-#define EXP_SHIFT_BITS_f64 (UINT64_C(0x4338000000000000) - 2046)
-#define LOG2E_f64 FD_LOG2E_F64
-#define LN2_UPPER_f64 FD_LN2_UPPER_F64
-#define LN2_LOWER_f64 FD_LN2_LOWER_F64
-#define SIGN_f64 (UINT64_C(1) << 63)
-#define UPPER_HALF_f64 UINT64_C(0xFFFFFFFFF8000000)
 #define LEAST_f64 (-INFINITE_f64)
 #define INFINITE_f64 (1e300 * 1e300)
 
 #define FD_R f32
-#include "tpl_math.h"
 #include "tpl_softmax_real.h"
 #define FD_TYPE f16
 #define FD_ELEM uint16_t
@@ -51,36 +28,13 @@ typedef uint64_t word_f64;
 #undef FD_ELEM
 #undef FD_R
 #define FD_R f64
-#include "tpl_math.h"
 #include "tpl_softmax_real.h"
 #define FD_TYPE f64
 #define FD_ELEM uint64_t
 #include "tpl_softmax.h"
 #undef FD_TYPE
 #undef FD_ELEM
-#include "tpl_gelu.h"
 #undef FD_R
-
-/* n numbers that do not overlap what is written. */
-#define MATH_MAP(name, type)                                                                                        \
-    static void map_##name##_##type FD_MAP_ARGS                                                                     \
-    {                                                                                                               \
-        const real_##type *from = x;                                                                                \
-        real_##type *to = y, copy[R_LANES_##type] = {0};                                                            \
-        const size_t rest = n % R_LANES_##type, whole = n - rest;                                                   \
-        for (size_t j = 0; j < whole; j += R_LANES_##type)                                                          \
-            r_store_##type(to + j, name##_##type(r_load_##type(from + j)));                                         \
-        if (!rest) return;                                                                                          \
-        memcpy(copy, from + whole, rest * sizeof *copy);                                                            \
-        r_store_##type(copy, name##_##type(r_load_##type(copy)));                                                   \
-        memcpy(to + whole, copy, rest * sizeof *copy);                                                              \
-    }
-#define MATH_MAPS(name) MATH_MAP(name, f32) MATH_MAP(name, f64)
-MATH_MAPS(exp_of)
-MATH_MAPS(gelu_of)
-MATH_MAPS(gelu_slope_of)
-MATH_MAPS(gelu_tanh_of)
-MATH_MAPS(gelu_tanh_slope_of)
 
 static const fd_softmax_kernels softmax_kernels = {
     {{map_exp_of_f32, map_exp_of_f64},

@@ -71,6 +71,7 @@ FD_BY_SCALE(bf16)
 
 #include "tpl_connect_all.h"
 #include "tpl_noise.h"
+#include "tpl_math_all.h"
 #include "tpl_softmax_all.h"
 #include "tpl_concrete.h"
 #include "tpl_mix_all.h"

@@ -38,8 +38,9 @@ def dropout_bias_act(
         float16, bfloat16, float32 or float64, of any shape and strides.
     bias : array_like or None, optional
         Of x's dtype and a shape that broadcasts to x's; None adds nothing.
-    activation : {"relu"}, default "relu"
-        max(v, 0); a NaN stays one.
+    activation : {"relu", "gelu", "gelu_tanh"}, default "relu"
+        max(v, 0); v Phi(v) with the normal distribution function Phi; v (1 + tanh(sqrt(2/pi) (v + 0.044715 v**3))) / 2,
+        which approximates that. A NaN stays one.
     p, rng, out, share_axes, shard, threads
         As for `dropout_bias`.
     training : bool, default True
@@ -57,7 +58,9 @@ def dropout_bias_act(
 
     Notes
     -----
-    y = kept ? max(x + bias, 0) s : +0 with s = 1 / (1 - p).
+    y = kept ? act(x + bias) s : +0 with s = 1 / (1 - p). GELU (Hendrycks and Gimpel, arXiv:1606.08415) and its
+    derivative are within 4 units in the last place of the exact values, by the same bits on every instruction set;
+    next to its zero at -0.7525 the derivative of the tanh form in float64 is within 2**-53 instead.
 
     Examples
     --------

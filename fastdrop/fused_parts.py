@@ -14,7 +14,7 @@ from fastdrop.mixing import as_broadcast, as_companion, make_plan, write_to
 __all__ = ["NO_ACTIVATION", "activation_number", "bias_gradient", "check_real", "fuse", "needed"]
 
 #: Activations by name, in the numbers of the core.
-ACTIVATIONS = {"relu": 1}
+ACTIVATIONS = {"relu": 1, "gelu": 2, "gelu_tanh": 3}
 NO_ACTIVATION = 0
 
 
