@@ -161,8 +161,8 @@ def concrete_dropout_backward(
 
     Notes
     -----
-    The sum is made in C order in binary64 (of terms in float32 for types up to it), and so depends neither on
-    threads nor on layout. For complex types it is the real part of conj(dy) x times the rest.
+    The sum is made in binary64, of blocks in C order, and so depends neither on threads nor on layout: no array as
+    large as x is made for it. For complex types it is the real part of conj(dy) x times the rest.
 
     Examples
     --------
@@ -183,11 +183,7 @@ def concrete_dropout_backward(
             raise ValueError(f"{name} has to have the mask's shape {mask.shape}, but got {given.shape}")
     team = check_threads(threads)
     target = make_output(gradient, out, () if out is dy else (array,), "dy")
-    narrow = array.dtype.itemsize == 2
-    terms = np.array(array, dtype=np.float32 if narrow else None, order="C", subok=False)
-    mask._apply(terms, "x", terms, team, slope=True)
-    terms = np.conj(terms) * gradient if np.iscomplexobj(terms) or np.iscomplexobj(gradient) else terms * gradient
-    dlogit = float(np.sum(np.ascontiguousarray(terms).real.ravel(), dtype=np.float64))
+    dlogit = mask._logit_gradient(array, gradient, team)  # before dx, which may take the place of dy
     return mask._apply(gradient, "dy", target, team, slope=False), dlogit
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from fastdrop.shard import Shard
 from fastdrop.threads import check_threads
 
 __all__ = ["ConcreteMask", "check_concrete_p", "check_temperature"]
+
+#: Elements of a block of the sum for the logit: 512 KiB in double, which a cache holds.
+BLOCK = 1 << 16
 
 
 def check_concrete_p(p: object) -> float:
@@ -35,6 +39,23 @@ def check_temperature(temperature: object) -> float:
     if not (0 < temperature < math.inf and float(temperature) > 0 and 1.0 / float(temperature) < math.inf):
         raise ValueError(f"temperature has to be a finite number above 0, but got {temperature}")
     return float(temperature)
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
+    """Yield the places of an array's blocks in C order: pieces of one axis, of BLOCK elements if it is long enough."""
+    if 0 in shape:
+        return
+    axis, inner = len(shape), 1
+    while axis and inner * shape[axis - 1] <= BLOCK:  # axes that are whole in each block
+        axis -= 1
+        inner *= shape[axis]
+    if axis == 0:
+        yield ()
+        return
+    step = BLOCK // inner
+    for outer in np.ndindex(shape[: axis - 1]):
+        for start in range(0, shape[axis - 1], step):
+            yield (*outer, slice(start, start + step))
 
 
 @dataclass(frozen=True)
@@ -115,6 +136,27 @@ class ConcreteMask:
         y = make_output(array, out, (), name)
         self._run(dtype, array, y, team, slope)
         return y
+
+    def _logit_gradient(self, x: np.ndarray, dy: np.ndarray, threads: int) -> float:
+        """Return the sum of dy x f', f' being the factor's derivative for the logit, block by block."""
+        if self.p == 0.0:
+            return 0.0
+        geometry, total = self._geometry, 0.0
+        wide = np.complex128 if np.iscomplexobj(x) or np.iscomplexobj(dy) else np.float64
+        for place in _blocks(self.shape):
+            block = x[place]
+            terms = np.array(block, dtype=wide, order="C", ndmin=1)
+            start = geometry.start + sum(
+                step * (at.start if isinstance(at, slice) else at)
+                for at, step in zip(place, geometry.strides, strict=False)
+            )
+            steps = geometry.strides[len(self.shape) - block.ndim :] or (0,)
+            kind = as_input(terms)[1]
+            _core.concrete(self.key, self.p, self.temperature, True, start, steps, kind, terms, terms, threads)
+            with np.errstate(over="ignore", invalid="ignore"):  # of infinite elements
+                terms *= np.conj(dy[place])
+                total += float(terms.real.sum())
+        return total
 
     def _run(self, dtype: int, x: np.ndarray, y: np.ndarray, threads: int, slope: bool) -> None:
         if self.p == 0.0:  # the factor is 1 for all elements, and so is not moved by the logit, which is -infinity

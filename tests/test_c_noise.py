@@ -23,12 +23,16 @@ def normals(tmp_path_factory) -> str:
 def test_strict_build(compiler, tmp_path, normals, build):
     program = build(compiler, [*STRICT, "-fopenmp"], "noise.c")
     check(run([str(program), "--vectors", normals], tmp_path, OMP_NUM_THREADS="2"), "scalar")
+    program = build(compiler, [*STRICT, "-fopenmp"], "concrete.c")
+    check(run([str(program)], tmp_path, OMP_NUM_THREADS="2"), "scalar")
 
 
 def test_sanitizers(tmp_path, normals, build):
     program = build("gcc", [*SANITIZED, "-fopenmp"], "noise.c")
     command = [str(program), "--quick", "--vectors", normals]
     check(run(command, tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), "scalar")
+    program = build("gcc", [*SANITIZED, "-fopenmp"], "concrete.c")
+    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), "scalar")
 
 
 def test_neon_under_qemu(tmp_path, normals, build):
@@ -36,6 +40,8 @@ def test_neon_under_qemu(tmp_path, normals, build):
     program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "noise.c")
     command = [emulator, str(program), "--quick", "--expect", "neon", "--vectors", normals]
     check(run(command, tmp_path), "scalar", "neon")
+    program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "concrete.c")
+    check(run([emulator, str(program), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")
 
 
 def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, normals, build):
@@ -45,6 +51,8 @@ def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, normals, build):
     program = build(ARM, [*SOFT, "-static"], "noise.c")
     command = [emulator, str(program), "--quick", "--expect", "avx512", "--vectors", normals]
     check(run(command, tmp_path), "scalar", "avx2", "avx512")
+    program = build(ARM, [*SOFT, "-static"], "concrete.c")
+    check(run([emulator, str(program), "--quick", "--expect", "avx512"], tmp_path), "scalar", "avx2", "avx512")
 
 
 @pytest.mark.slow

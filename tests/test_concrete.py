@@ -1,6 +1,7 @@
 """Concrete dropout against the rule in NumPy's binary64, element by element, and its gradients by differences."""
 
 import math
+import pickle
 
 import numpy as np
 import oracle
@@ -9,7 +10,7 @@ import pytest
 from helpers import DTYPES, assert_same, numbers
 
 import fastdrop as fd
-from fastdrop import nn
+from fastdrop import concrete_law, nn
 
 KEY = (91, 2**63 + 3)
 FD_KEY = fd.Key(*KEY)
@@ -133,6 +134,60 @@ def test_gradient_of_the_logit_does_not_depend_on_layout_or_threads():
     z = x + 1j * x
     _, mask = fd.concrete_dropout_forward(z, P, rng=FD_KEY)
     assert isinstance(fd.concrete_dropout_backward(z, z, mask)[1], float)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
+def test_gradient_of_the_logit_is_summed_in_double(dtype, isa):
+    """Shared axes and a shard, whose numbers of blocks' first elements are not those of their places."""
+    whole, origin, axes = (9, 4, 40), (3, 1, 7), (1,)
+    x, dy = numbers(whole, dtype, 1)[3:, 1:3, 7:], numbers(whole, dtype, 2)[3:, 1:3, 7:]
+    place = {"share_axes": axes, "shard": fd.Shard(origin, whole)}
+    _, mask = fd.concrete_dropout_forward(x, P, temperature=2 / 3, rng=FD_KEY, **place)
+    slope = factors(x.shape, P, 2 / 3, axes, origin=origin, global_shape=whole)[1]
+    wide = np.complex128 if dtype.kind == "c" else np.float64
+    terms = (np.conj(dy.astype(wide)) * x.astype(wide)).real * slope
+    got = fd.concrete_dropout_backward(dy, x, mask)[1]
+    assert abs(got - math.fsum(terms.ravel())) <= 1e-13 * np.abs(terms).sum()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(), (1,), (999,), (1000,), (1001,), (3, 999), (3, 1001), (5, 7, 90), (7, 1, 2500), (2100, 1, 3), (4, 0, 9)],
+)
+def test_blocks_are_the_array_in_order(shape, monkeypatch):
+    monkeypatch.setattr(concrete_law, "BLOCK", 1000)
+    flat = np.arange(math.prod(shape)).reshape(shape)
+    parts = [flat[place].ravel() for place in concrete_law._blocks(shape)]
+    assert all(0 < part.size <= 1000 for part in parts)
+    assert np.array_equal(np.concatenate([*parts, np.empty(0, int)]), flat.ravel())
+    x = numbers(shape, np.float64)
+    _, mask = fd.concrete_dropout_forward(x, P, temperature=1.0, rng=FD_KEY)
+    terms = x * x * factors(shape, P, 1.0)[1]
+    assert abs(fd.concrete_dropout_backward(x, x, mask)[1] - terms.sum()) <= 1e-12 * np.abs(terms).sum()
+
+
+def test_products_for_the_logit_do_not_overflow():
+    x = np.full(100, 2e38, np.float32)
+    _, mask = fd.concrete_dropout_forward(x, P, temperature=1.0, rng=FD_KEY)
+    dlogit = fd.concrete_dropout_backward(x, x, mask)[1]
+    assert math.isclose(dlogit, float(np.float64(x[0])) ** 2 * factors((100,), P, 1.0)[1].sum(), rel_tol=1e-10)
+    x[7] = np.inf
+    assert math.isinf(fd.concrete_dropout_backward(x, x, mask)[1])
+
+
+def test_law():
+    """It is a value that may be sent elsewhere, and applies to any type."""
+    x = numbers((4, 30))
+    y, mask = fd.concrete_dropout_forward(x, P, temperature=0.5, rng=FD_KEY, share_axes=1)
+    again = pickle.loads(pickle.dumps(mask))
+    assert again == mask
+    assert hash(again) == hash(mask)
+    assert len(pickle.dumps(mask)) < 1000
+    assert (mask.shape, mask.mask_shape, mask.shard, mask.nbytes) == ((4, 30), (4, 1), None, 0)
+    assert (mask.p, mask.temperature, mask.key) == (P, 0.5, FD_KEY)
+    assert_same(again.apply(x), y)
+    with pytest.raises(ValueError, match=r"x has to have the mask's shape \(4, 30\), but got \(30, 4\)"):
+        mask.apply(x.T)
 
 
 def test_edges():

@@ -1,6 +1,8 @@
 """Gaussian dropout and Gaussian noise from Python, functions and layers; test_c_noise.py has the C core."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import oracle_noise
@@ -41,8 +43,8 @@ def test_values(isa, kind, dtype):
         else fd.gaussian_noise(x, SIGMA, rng=fd.Key(*KEY))
     )
     assert_same(plain, wanted)
-    for copy in (np.asfortranarray(x), np.repeat(x, 2, axis=2)[:, :, ::2]):
-        assert_same(apply(kind, copy, rng=fd.Key(*KEY))[0], wanted)
+    for other in (np.asfortranarray(x), np.repeat(x, 2, axis=2)[:, :, ::2]):
+        assert_same(apply(kind, other, rng=fd.Key(*KEY))[0], wanted)
     assert apply(kind, x, rng=fd.Key(*KEY), out=x)[0] is x
     assert_same(x, wanted)
 
@@ -80,6 +82,73 @@ def test_moments(dtype):
         assert abs((values**2).mean() - 1) < 5 * math.sqrt(2 / n)  # the variance of z**2 is 2
         assert abs((values**3).mean()) < 5 * math.sqrt(15 / n)  # of z**3 15
         assert abs((values**4).mean() - 3) < 5 * math.sqrt(96 / n)  # of z**4 105 - 9
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tails(dtype):
+    """The share beyond each threshold is the normal distribution's, on both sides, and no number lies beyond 6.34."""
+    n = 1_000_000
+    z = fd.Noise(n, rng=7).normal(dtype)
+    for threshold in (0.5, 1.0, 2.0, 3.0, 4.0):
+        tail = math.erfc(threshold / math.sqrt(2)) / 2
+        for share in ((z > threshold).mean(), (z < -threshold).mean()):
+            assert abs(share - tail) < 5 * math.sqrt(tail * (1 - tail) / n)
+    assert np.abs(z).max() < 6.35
+    assert (z != 0).all()
+    neighbours = float(np.mean(z[1:].astype(np.float64) * z[:-1]))
+    assert abs(neighbours) < 5 / math.sqrt(n)  # pages are not drawn in pairs
+
+
+def test_backward_by_differences():
+    x, dy, step = numbers((3, 20), np.float64), numbers((3, 20), np.float64, seed=1), 1.0  # y is linear
+    _, noise = fd.gaussian_dropout_forward(x, P, rng=fd.Key(*KEY))
+    dx = fd.gaussian_dropout_backward(dy, noise)
+    for at in ((0, 0), (1, 7), (2, 19)):
+        e = np.zeros_like(x)
+        e[at] = step
+        up, down = (fd.gaussian_dropout(x + s * e, P, rng=fd.Key(*KEY)) for s in (1, -1))
+        assert math.isclose((dy * (up - down)).sum() / (2 * step), dx[at], rel_tol=1e-9)
+    out = np.empty_like(dy)
+    assert fd.gaussian_noise_backward(dy, out=out) is out
+    assert_same(out, dy)
+
+
+def test_noise_is_a_value():
+    place = {"share_axes": 1, "shard": fd.Shard((2, 0), (9, 5))}
+    noise = fd.Noise((3, 5), 0.5, rng=fd.Key(1), **place)
+    assert noise == fd.Noise((3, 5), 0.5, rng=fd.Key(1), **place)
+    assert hash(noise) == hash(fd.Noise((3, 5), 0.5, rng=fd.Key(1), **place))
+    for other in (
+        fd.Noise((3, 5), 0.25, rng=fd.Key(1), **place),
+        fd.Noise((3, 5), 0.5, rng=fd.Key(2), **place),
+        fd.Noise((3, 5), 0.5, rng=fd.Key(1)),
+        fd.Mask((3, 5), 0.5, rng=fd.Key(1)),
+    ):
+        assert noise != other
+    for again in (pickle.loads(pickle.dumps(noise)), copy.deepcopy(noise)):
+        assert again == noise
+        assert_same(again.normal(), noise.normal())
+    assert (noise.shape, noise.mask_shape, noise.sigma, noise.nbytes) == ((3, 5), (3, 1), 0.5, 0)
+    assert noise.normal().shape == (3, 1)
+    assert all(text in repr(noise) for text in ("shape=(3, 5)", "sigma=0.5", "mask_shape=(3, 1)", "shard="))
+    with pytest.raises(AttributeError, match="immutable"):
+        noise.sigma = 1.0
+    with pytest.raises(AttributeError, match="immutable"):
+        del noise.sigma
+    with pytest.raises(TypeError, match="dtype has to be float32 or float64"):
+        noise.normal(np.float16)
+    with pytest.raises(ValueError, match="noise's shape"):
+        noise.apply(np.ones((5, 3)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
+def test_no_axes_and_no_elements(dtype):
+    x = numbers((), dtype)
+    for kind in ("multiply", "add"):
+        y, _ = apply(kind, x, rng=fd.Key(*KEY))
+        assert y.shape == ()
+        assert_same(y, oracle_noise.bring(kind, x, KEY, sigma(kind)))
+        assert apply(kind, np.empty((3, 0, 2), dtype), rng=1)[0].shape == (3, 0, 2)
 
 
 @KINDS
@@ -137,6 +206,9 @@ def test_the_key_is_drawn_in_training_alone_whatever_p_is():
     untouched = np.random.default_rng(3).integers(1 << 60)
     assert after(0.5, False) == untouched
     assert after(0.0, True) == after(0.5, True) != untouched
+    rng = np.random.default_rng(3)
+    fd.gaussian_noise(np.empty((0, 2)), 1.0, rng=rng)
+    assert rng.integers(1 << 60) == after(0.5, True)
 
 
 @pytest.mark.parametrize(

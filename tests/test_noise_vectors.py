@@ -87,6 +87,31 @@ def test_near_the_exact_quantile():
     assert (np.abs(narrow - exact) <= 6 * np.spacing(np.abs(exact).astype(np.float32))).all()
 
 
+def test_the_largest_errors_that_the_page_names():
+    """Where the walk over all words found them, by 40 digits: the page gives what they are, no more and no less."""
+    mp = pytest.importorskip("mpmath", reason="mpmath is not installed")
+    page = (HERE.parent / "docs" / "noise.md").read_text()
+    units, relative = (
+        (float(found[1]), int(found[2], 16))
+        for found in (
+            re.search(r"\((5\.\d+) at most, of the word `(\w{8})`\)", page),
+            re.search(r"\((1\.\d+e-15) at most, of\s`(\w{8})`\)", page),
+        )
+    )
+    with mp.workdps(40):
+
+        def exact(word):
+            return mp.sqrt(2) * mp.erfinv(2 * (mp.mpf(word) + 0.5) / 2**32 - 1)
+
+        z = exact(units[1])
+        unit = mp.mpf(2) ** (mp.floor(mp.log(abs(z), 2)) - 23)
+        error = abs(mp.mpf(float(normals([units[1]], "f4")[0])) - z) / unit
+        assert f"{float(error):.2f}" == f"{units[0]:.2f}"
+        z = exact(relative[1])
+        error = abs((mp.mpf(float(normals([relative[1]], "f8")[0])) - z) / z)
+        assert f"{float(error):.2g}" == f"{relative[0]:.2g}"
+
+
 @pytest.mark.slow
 def test_coefficients_are_derived_again():
     pytest.importorskip("mpmath", reason="mpmath is not installed")
