@@ -159,3 +159,36 @@ static inline __m256d _mm256_maskload_pd(const double *p, __m256i mask)
     memcpy(&r, d, sizeof d);
     return r;
 }
+
+/* Eight floats to doubles and back, each rounded once. */
+static inline __m512d soft_cvtps_pd(__m256 a)
+{
+    float f[8];
+    double d[8];
+    __m512d r;
+    memcpy(f, &a, sizeof f);
+    for (int i = 0; i < 8; i++) d[i] = (double)f[i];
+    memcpy(&r, d, sizeof d);
+    return r;
+}
+static inline __m256 soft_cvtpd_ps(__m512d a)
+{
+    float f[8];
+    double d[8];
+    __m256 r;
+    memcpy(d, &a, sizeof d);
+    for (int i = 0; i < 8; i++) f[i] = (float)d[i];
+    memcpy(&r, f, sizeof f);
+    return r;
+}
+#define _mm512_cvtps_pd(a) soft_cvtps_pd(a)
+#define _mm512_cvtpd_ps(a) soft_cvtpd_ps(a)
+static inline __m256 soft_extractf32x8_ps(__m512 a, int part)
+{
+    float f[16];
+    __m256 r;
+    memcpy(f, &a, sizeof f);
+    memcpy(&r, f + 8 * part, sizeof r);
+    return r;
+}
+#define _mm512_extractf32x8_ps(a, part) soft_extractf32x8_ps(a, part)
