@@ -342,9 +342,7 @@ cdef void c_scale(float *x, size_t n, float s) noexcept nogil:
     fd_scale_f32(x, n, s)
 
 include "_core_connect.pxi"
-
 include "_core_noise.pxi"
-
 include "_core_blocks.pxi"
 include "_core_samples.pxi"
 include "_core_softmax.pxi"

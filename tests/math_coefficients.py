@@ -45,7 +45,10 @@ def slope(a: Real) -> Real:
 
 
 def value(c: list[Real], x: Real) -> Real:
-    return mp.polyval(list(reversed(c)), x)
+    total = mp.mpf(0)
+    for k in reversed(c):
+        total = total * x + k
+    return total
 
 
 def extrema(errors: list[Real]) -> list[int]:

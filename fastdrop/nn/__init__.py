@@ -35,6 +35,7 @@ from fastdrop.nn.optim import SGD, Adam
 from fastdrop.nn.parameter import Parameter
 from fastdrop.nn.random import RandomModule
 from fastdrop.nn.running import RunningMoments
+from fastdrop.nn.softmax import SoftmaxDropout
 from fastdrop.nn.spatial import Dropout1d, Dropout2d, Dropout3d
 from fastdrop.nn.token_dropout import PatchDropout, TokenDropout
 from fastdrop.nn.word_dropout import WordDropout
@@ -70,6 +71,7 @@ __all__ = [
     "RunningMoments",
     "SGD",
     "Sequential",
+    "SoftmaxDropout",
     "TokenDropout",
     "WordDropout",
     "Zoneout",

@@ -1,0 +1,33 @@
+"""Functions and softmax with dropout, in the C core by itself: strict builds, sanitizers, emulated instruction sets."""
+
+from pathlib import Path
+
+import pytest
+from test_c_core import ARM, SANITIZED, SOFT, STRICT, build, check, core, run, tool
+
+__all__ = ["build", "core"]  # fixtures
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_strict_build(compiler, tmp_path, build):
+    program = build(compiler, [*STRICT, "-fopenmp"], "softmax.c")
+    check(run([str(program)], tmp_path, OMP_NUM_THREADS="2"), "scalar")
+
+
+def test_sanitizers(tmp_path, build):
+    program = build("gcc", [*SANITIZED, "-fopenmp"], "softmax.c")
+    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), "scalar")
+
+
+def test_neon_under_qemu(tmp_path, build):
+    emulator = tool("qemu-aarch64")
+    program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "softmax.c")
+    check(run([emulator, str(program), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")
+
+
+def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, build):
+    emulator = tool("qemu-aarch64")
+    if not Path("/usr/include/simde/x86/avx512.h").exists():
+        pytest.skip("libsimde-dev is not installed")
+    program = build(ARM, [*SOFT, "-static"], "softmax.c")
+    check(run([emulator, str(program), "--quick", "--expect", "avx512"], tmp_path), "scalar", "avx2", "avx512")
