@@ -80,10 +80,14 @@ class Row:
     make: Callable[[Setting], Calls]
     dtype: type = np.float32
     note: str = ""
+    activation: str = ""
 
     def missing(self) -> list[str]:
-        """Return the names that this fastdrop lacks."""
-        return [name for name in self.needs if not _has(name)]
+        """Return the names, or the activation, that this fastdrop lacks."""
+        lacks = [name for name in self.needs if not _has(name)]
+        if self.activation and not lacks and not _activates(self.activation):
+            lacks.append(f"dropout_bias_act(activation={self.activation!r})")
+        return lacks
 
 
 ROWS: list[Row] = []
@@ -98,11 +102,27 @@ def _has(name: str) -> bool:
     return hasattr(thing, name.removeprefix("nn."))
 
 
-def variant(name: str, needs: str, *goals: Goal, numpy: str, dtype: type = np.float32, note: str = "") -> Callable:
+def _activates(activation: str) -> bool:
+    try:
+        fd.dropout_bias_act(np.zeros(1, np.float32), activation=activation, training=False)
+    except ValueError:
+        return False
+    return True
+
+
+def variant(
+    name: str,
+    needs: str,
+    *goals: Goal,
+    numpy: str,
+    dtype: type = np.float32,
+    note: str = "",
+    activation: str = "",
+) -> Callable:
     """Put a function that makes the calls of a row into ROWS."""
 
     def put(make: Callable[[Setting], Calls]) -> Callable[[Setting], Calls]:
-        ROWS.append(Row(name, tuple(needs.split()), goals, numpy, make, dtype, note))
+        ROWS.append(Row(name, tuple(needs.split()), goals, numpy, make, dtype, note, activation))
         return make
 
     return put
@@ -290,9 +310,9 @@ def _gelu(v: np.ndarray) -> np.ndarray:
 variant("dropout_bias_act, relu", "dropout_bias_act", FUSED, numpy="sum, maximum with 0, dropout")(
     _activated("relu", lambda v: np.maximum(v, 0, out=v))
 )
-variant("dropout_bias_act, gelu", "dropout_bias_act", FUSED, numpy="sum, GELU by tanh in place, dropout")(
-    _activated("gelu", _gelu)
-)
+variant(
+    "dropout_bias_act, gelu", "dropout_bias_act", FUSED, numpy="sum, GELU by tanh in place, dropout", activation="gelu"
+)(_activated("gelu", _gelu))
 
 
 @variant("dropout_residual", "dropout_residual", FUSED, EPILOGUE, numpy="dropout as above, then the sum")

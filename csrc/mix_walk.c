@@ -16,7 +16,7 @@
 enum {
     ARRAYS = FD_MIX_ARRAYS,
     UNIT = FD_RUN,             /* elements that are shared out as a whole: a page of coins */
-    WINDOW = 2 * FD_PAGE_BYTES, /* bits made at a time, a batch of two pages, but all of a page of coins */
+    WINDOW = FD_RUN,           /* bits made at a time, so many that memory is met in long runs */
     PIECE = 2048,              /* most elements of a piece, */
     COPIED = 512,              /* ... and of one that passes through copies; a row up to here fits into a tile */
     TILE = COPIED + PIECE / 2  /* elements of a tile: a row, and the piece that begins in it */
@@ -66,6 +66,14 @@ static void next_row(const struct walk *w, struct place *p)
         p->at[d] = back ? 0 : p->at[d] + 1;
         if (!back) return;
     }
+}
+
+/* Goes n elements on, to the one of this number. Divisions are slow, and seldom needed. */
+static void move_on(const struct walk *w, struct place *p, uint64_t number, size_t n)
+{
+    p->along += (int64_t)n;
+    if (p->along == w->axis[w->outer].n) next_row(w, p);
+    else if (p->along > w->axis[w->outer].n) find_place(w, number, p);
 }
 
 /* As many elements of n as the row has from here on. */
@@ -132,28 +140,28 @@ static void call_kernel(const struct walk *w, const struct hands *h, size_t n, c
     w->job->kernel(bits, n, in, out, w->job->constants);
 }
 
-/* Elements from `number` on, with their decisions from bit `at` of `bits` on, or with those that are found row by row. */
-static void one_piece(const struct walk *w, struct hands *h, uint64_t number, size_t n, const uint8_t *bits, size_t at)
+/* Elements from `number` on, whose place is p, with their decisions from bit `at` of `bits` on, or with those that are found
+ * row by row. */
+static void one_piece(const struct walk *w, struct hands *h, uint64_t number, const struct place *p, size_t n,
+                      const uint8_t *bits, size_t at)
 {
     uint8_t own[PIECE / 8];
-    struct place p;
     unsigned copied = 0;
-    find_place(w, number, &p);
-    const int one_row = in_row(w, &p, n) == n;
+    const int one_row = in_row(w, p, n) == n;
     for (int i = 0; i < ARRAYS; i++) {
         const int64_t step = w->step[w->outer][i];
         char *data = w->job->data[i];
         if (w->way[i] == ABSENT) data = NULL;
         else if (w->way[i] == LINEAR) data += number * w->size;
-        else if (w->way[i] == TILED) data = h->tile + (size_t)p.along * w->size;
-        else if (one_row && step == (int64_t)w->size) data += p.offset[i] + p.along * step;
+        else if (w->way[i] == TILED) data = h->tile + (size_t)p->along * w->size;
+        else if (one_row && step == (int64_t)w->size) data += p->offset[i] + p->along * step;
         else {
             data = h->copy[i];
             copied |= 1u << i;
         }
         h->piece[i] = data;
     }
-    if (copied) copy_piece(w, h, p, n, copied, 0);
+    if (copied) copy_piece(w, h, *p, n, copied, 0);
     if (bits && at % 8 == 0) {
         bits += at / 8;
     } else if (bits) {
@@ -161,7 +169,7 @@ static void one_piece(const struct walk *w, struct hands *h, uint64_t number, si
         bits = own;
     } else {
         fd_bit_writer to = {own, 0, 0};
-        struct place row = p;
+        struct place row = *p;
         const int64_t step = w->axis[w->outer].index;
         for (size_t done = 0, m; done < n; done += m, next_row(w, &row)) {
             uint8_t some[PIECE / 8];
@@ -173,7 +181,7 @@ static void one_piece(const struct walk *w, struct hands *h, uint64_t number, si
         bits = own;
     }
     call_kernel(w, h, n, bits);
-    if (copied >> FD_MIX_IN) copy_piece(w, h, p, n, copied, 1);
+    if (copied >> FD_MIX_IN) copy_piece(w, h, *p, n, copied, 1);
 }
 
 /* Rows of the broadcast array, one after the other. */
@@ -196,6 +204,8 @@ static void walk_range(void *context, uint64_t begin, uint64_t end)
     struct hands h;
     uint64_t number = begin * UNIT > w->lead ? begin * UNIT - w->lead : 0, last = end * UNIT - w->lead;
     if (last > w->elements) last = w->elements;
+    struct place p;
+    find_place(w, number, &p);
     fd_source_open(&h.source, w->mask, w->stop);
     h.source.near = w->near;
     write_tile(w, &h);
@@ -204,13 +214,10 @@ static void walk_range(void *context, uint64_t begin, uint64_t end)
         const size_t n = (size_t)(left < last - number ? left : last - number);
         if (w->numbered) fd_source_bits(&h.source, w->start + number, 1, n, h.window);
         for (size_t done = 0, m; done < n; done += m) {
-            struct place p;
             m = n - done < w->piece ? n - done : w->piece;
-            if (w->axis[w->outer].n > COPIED) { /* a long row: to its end at most */
-                find_place(w, number + done, &p);
-                m = in_row(w, &p, m);
-            }
-            one_piece(w, &h, number + done, m, w->numbered ? h.window : NULL, done);
+            if (w->axis[w->outer].n > COPIED) m = in_row(w, &p, m); /* a long row: to its end at most */
+            one_piece(w, &h, number + done, &p, m, w->numbered ? h.window : NULL, done);
+            move_on(w, &p, number + done + m, m);
         }
         number += n;
     }
@@ -295,8 +302,7 @@ fd_status fd_mix_walk(const fd_mix_job *job, const fd_mask_desc *mask, int ndim,
     w.stop = l.stop;
     set_axes(&w, ndim, shape);
     set_ways(&w);
-    const fd_kind kind = fd_make_rule(mask->key, mask->p).kind;
-    w.window = kind == FD_BYTE && !mask->bits ? WINDOW : FD_RUN;
+    w.window = WINDOW;
     w.numbered = is_run(&w, -1, 1);
     w.near = w.numbered ? 0 : fd_near(w.axis, w.outer, &w.axis[w.outer]);
     w.lead = w.numbered ? l.start % UNIT : 0;

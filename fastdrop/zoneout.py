@@ -16,12 +16,15 @@ from fastdrop.rng import RNGLike
 from fastdrop.shard import Shard
 from fastdrop.threads import check_threads
 
-__all__ = ["check_eval_mode", "zoneout", "zoneout_backward", "zoneout_forward"]
+__all__ = ["EVAL_MODES", "check_eval_mode", "zoneout", "zoneout_backward", "zoneout_forward"]
+
+
+EVAL_MODES = ("expectation", "identity")
 
 
 def check_eval_mode(eval_mode: object) -> str:
     """Return the name of what zoneout is in evaluation."""
-    if not isinstance(eval_mode, str) or eval_mode not in ("expectation", "identity"):
+    if not isinstance(eval_mode, str) or eval_mode not in EVAL_MODES:
         raise ValueError(f"eval_mode has to be 'expectation' or 'identity', but got {eval_mode!r}")
     return eval_mode
 

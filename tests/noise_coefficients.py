@@ -3,7 +3,7 @@
     python tests/noise_coefficients.py > csrc/noise_coefficients.h
 
 The numbers in that file are part of the contract: they never change. This script is the record of where they come
-from, and `test_noise_quantile.py` runs it again where mpmath is installed.
+from, and `test_noise_vectors.py` runs it again where mpmath is installed.
 
 The quantile is z = x R(W) with x = 2u - 1 and W = -log2(4 u (1-u)), from 0 in the centre to 31 at the ends. z / x is a
 smooth function of W; R = N/D is its best rational approximation in the relative sense, by Remez' exchange. All

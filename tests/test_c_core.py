@@ -32,9 +32,9 @@ def tool(name: str) -> str:
     return found
 
 
-def run(command: list[str], cwd: Path, **environment: str) -> str:
+def run(command: list[str], cwd: Path, limit: float = 570, **environment: str) -> str:
     done = subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=570, env={**os.environ, **environment}, check=False
+        command, cwd=cwd, capture_output=True, text=True, timeout=limit, env={**os.environ, **environment}, check=False
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return done.stdout

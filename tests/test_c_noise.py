@@ -45,3 +45,12 @@ def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, normals, build):
     program = build(ARM, [*SOFT, "-static"], "noise.c")
     command = [emulator, str(program), "--quick", "--expect", "avx512", "--vectors", normals]
     check(run(command, tmp_path), "scalar", "avx2", "avx512")
+
+
+@pytest.mark.slow
+def test_every_word_against_the_exact_quantile(tmp_path, build):
+    """Within 6 units in the last place in float, 1e-14 in double, and odd: all 2^32 words, in some ten minutes."""
+    program = build("gcc", [*STRICT, "-fopenmp"], "quantile.c")
+    output = run([str(program)], tmp_path, limit=3000)
+    check(output)
+    assert int(output.strip().splitlines()[-1].split()[0]) > 2**31

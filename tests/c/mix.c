@@ -1,5 +1,5 @@
-/* mix.c: several arrays under one mask, of every runnable instruction set, against loops over single elements. All memory is of
- * exactly the size that is asked for and ends where an unreadable page begins.
+/* mix.c: several arrays under one mask, by every runnable instruction set, against loops over single elements. All
+ * memory is of exactly the size that is asked for and ends where an unreadable page begins.
  * Usage: mix [--quick] [--expect NAME]; prints what ran. */
 #define _DEFAULT_SOURCE
 #include <fastdrop.h>
@@ -35,7 +35,7 @@ static char *memory(int k, size_t n)
     return ends[k] - n;
 }
 
-/* An array of single numbers of one type, small multiples of 1/4, so that all that is computed here is exact in each type. */
+/* An array of one type, of multiples of 1/4 so small that all that is computed here fits float32. */
 typedef struct array {
     char *data;
     int64_t strides[AXES];
@@ -44,6 +44,11 @@ typedef struct array {
 static fd_dtype dtype;
 static int64_t shape[AXES];
 static int complex_parts;
+
+static int64_t offset_of(const array *a, int64_t i, int64_t j, int64_t k)
+{
+    return i * a->strides[0] + j * a->strides[1] + k * a->strides[2];
+}
 
 static double get(const array *a, int64_t offset, int part)
 {
@@ -152,7 +157,8 @@ static fd_status call(int operation, const fd_mask_desc *mask, const array *a, c
     case BLEND: return fd_blend_nd(0.5, 2, AXES, shape, dtype, in(a), in(a + 1), out(y), exec);
     case FUSED: return fd_fused_nd(mask, FD_ACT_NONE, AXES, shape, dtype, in(a), in(a + 1), in(a + 2), out(y), exec);
     case RELU: return fd_fused_nd(mask, FD_ACT_RELU, AXES, shape, dtype, in(a), in(a + 1), in(a + 2), out(y), exec);
-    default: return fd_fused_backward_nd(mask, FD_ACT_RELU, AXES, shape, dtype, in(a), in(a + 1), in(a + 2), out(y), exec);
+    default:
+        return fd_fused_backward_nd(mask, FD_ACT_RELU, AXES, shape, dtype, in(a), in(a + 1), in(a + 2), out(y), exec);
     }
 }
 
@@ -183,14 +189,15 @@ static void one(int operation, const int *kinds, double p, int shared, int store
     for (int i = 0; i < 3; i++) a[i] = make(i, kinds[i]);
     if (kinds[2] == KINDS) a[2].data = NULL; /* what may be left out */
     for (int i = 0; i < 2; i++) y[i] = make(3 + i, kinds[3 + i]);
-    const int in_place = place < 3 && a[place].data && kinds[place] < ONE_ROW && (operation >= FUSED || place < (operation == CHOOSE || operation == BLEND ? 2 : 1));
+    const int inputs = operation >= FUSED ? 3 : operation == CHOOSE || operation == BLEND ? 2 : 1;
+    const int in_place = place < inputs && a[place].data && kinds[place] < ONE_ROW;
     if (in_place) y[0] = a[place];
     for (int64_t i = 0; i < shape[0]; i++)
         for (int64_t j = 0; j < shape[1]; j++)
             for (int64_t k = 0; k < shape[2]; k++)
                 for (int part = 0; part <= complex_parts; part++, n++)
                     for (int m = 0; m < 3; m++)
-                        numbers[m][n] = a[m].data ? get(&a[m], i * a[m].strides[0] + j * a[m].strides[1] + k * a[m].strides[2], part) : 0;
+                        numbers[m][n] = a[m].data ? get(&a[m], offset_of(&a[m], i, j, k), part) : 0;
     const fd_exec exec = {threads, NULL, NULL};
     const fd_status status = call(operation, &mask, a, y, &exec);
     CHECK(status == FD_OK, "operation %d: %s", operation, fd_status_string(status));
@@ -204,10 +211,12 @@ static void one(int operation, const int *kinds, double p, int shared, int store
                     const double v[3] = {numbers[0][n], numbers[1][n], numbers[2][n]};
                     for (int m = 0; m < (operation == PART ? 2 : 1); m++) {
                         const double right = wanted(operation, m, bits[at / 8] >> at % 8 & 1, s, v);
-                        const double got = get(&y[m], i * y[m].strides[0] + j * y[m].strides[1] + k * y[m].strides[2], part);
-                        const double near = right == 0 ? 0 : (right < 0 ? -right : right) * (dtype == FD_F16 || dtype == FD_BF16 ? 0x1p-7 : 0x1p-20);
-                        CHECK(got - right <= near && right - got <= near, "operation %d output %d type %d element %d: %g for %g", operation, m,
-                              (int)dtype, (int)n, got, right);
+                        const double got = get(&y[m], offset_of(&y[m], i, j, k), part);
+                        const double unit = dtype == FD_F16 || dtype == FD_BF16 ? 0x1p-7 : 0x1p-20;
+                        const double near = (right < 0 ? -right : right) * unit;
+                        const int right_enough = got - right <= near && right - got <= near;
+                        CHECK(right_enough, "operation %d output %d type %d element %d: %g for %g", operation,
+                              m, (int)dtype, (int)n, got, right);
                     }
                 }
 }
@@ -252,13 +261,14 @@ static void bad_arguments(void)
     CHECK(fd_choose_nd(&mask, 1, &three, FD_F32, a, no, b, NULL) == FD_BAD_POINTER, "other");
     CHECK(fd_part_nd(&mask, 1, &three, FD_F32, a, b, nowhere, NULL) == FD_BAD_POINTER, "d_other");
     CHECK(fd_blend_nd(1, 1, 1, &three, FD_F32, a, no, b, NULL) == FD_BAD_POINTER, "blend");
-    CHECK(fd_fused_nd(&mask, FD_ACT_RELU, 1, &three, FD_C64, a, no, no, b, NULL) == FD_BAD_DTYPE, "order of complex numbers");
+    CHECK(fd_fused_nd(&mask, FD_ACT_RELU, 1, &three, FD_C64, a, no, no, b, NULL) == FD_BAD_DTYPE, "complex numbers");
     CHECK(fd_fused_nd(&mask, FD_NUM_ACTIVATIONS, 1, &three, FD_F32, a, no, no, b, NULL) == FD_BAD_KIND, "activation");
     CHECK(fd_fused_nd(&wrong, FD_ACT_NONE, 1, &three, FD_F32, a, no, no, b, NULL) == FD_BAD_PROBABILITY, "p");
     CHECK(fd_fused_nd(&mask, FD_ACT_NONE, 1, &three, FD_F32, a, no, no, b, &idle) == FD_BAD_THREADS, "threads");
     CHECK(fd_fused_nd(&mask, FD_ACT_NONE, 65, &three, FD_F32, a, no, no, b, NULL) == FD_BAD_NDIM, "ndim");
     CHECK(fd_fused_backward_nd(&mask, FD_ACT_RELU, 1, &three, FD_F32, a, no, no, b, NULL) == FD_BAD_POINTER, "x");
-    CHECK(fd_fused_backward_nd(&mask, FD_ACT_NONE, 1, &three, FD_F32, a, no, no, nowhere, NULL) == FD_BAD_POINTER, "dx");
+    const fd_status nothing = fd_fused_backward_nd(&mask, FD_ACT_NONE, 1, &three, FD_F32, a, no, no, nowhere, NULL);
+    CHECK(nothing == FD_BAD_POINTER, "dx");
     CHECK(fd_affine_nd(&mask, 1, 1, 1, 1, &none, FD_F32, no, nowhere, NULL) == FD_OK, "empty");
     CHECK(y[0] == 7 && y[2] == 7, "written");
 }
