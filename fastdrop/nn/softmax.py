@@ -69,6 +69,10 @@ class SoftmaxDropout(RandomModule):
     def p(self, p: float) -> None:
         self._p = one_p(p)
 
+    def __call__(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
+        """The same as ``forward(x, mask)``."""
+        return self.forward(x, mask)
+
     def forward(self, x: np.ndarray, mask: np.ndarray | None = None) -> np.ndarray:
         """Return the weights, dropped while training.
 
