@@ -81,7 +81,7 @@ class Noise:
     Notes
     -----
     z is the quantile of (word + 1/2) / 2**32, in float32 within 6 units in the last place of the exact value, in
-    float64 within 1e-14; the same bits on every instruction set. |z| is at most 6.34.
+    float64 within 1e-14; the same bits on every instruction set. No z is beyond 6.34 on either side.
 
     Examples
     --------
