@@ -60,7 +60,7 @@ def core(tmp_path_factory):
         folder = CORES.get((compiler, *flags))
         if folder is None:
             folder = tmp_path_factory.mktemp("core")
-            compile_core(compiler, [*flags, f"-I{PROGRAMS}"], folder)
+            compile_core(compiler, [*flags, f"-I{PROGRAMS}", f"-I{ROOT / 'csrc'}"], folder)
             CORES[compiler, *flags] = folder
         return sorted(str(path) for path in folder.glob("*.o"))
 
