@@ -57,7 +57,7 @@ class Driver:
                 raise OSError(f"there is no C compiler: {command[0]}") from error
             if done.returncode:
                 raise OSError(f"its driver does not compile: {(done.stderr.strip() or 'no message').splitlines()[-1]}")
-            self.library = ctypes.CDLL(str(library))
+            self.loaded = ctypes.CDLL(str(library))
         handle, number, length = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
         for name, result, *arguments in (
             ("version", ctypes.c_char_p),
@@ -66,7 +66,7 @@ class Driver:
             ("run", None, handle, length, handle),
             ("destroy", None, handle),
         ):
-            function = getattr(self.library, f"peer_{name}")
+            function = getattr(self.loaded, f"peer_{name}")
             function.restype, function.argtypes = result, arguments
             setattr(self, name, function)
         self.name = self.target(wanted.encode() if wanted else None).decode()
