@@ -59,14 +59,20 @@ static void apply_contiguous(const fd_elements *e, const uint8_t *bits, size_t n
         }                                                                                                    \
         for (; j < n; j++, to += to_step, from += from_step) memcpy(to, from, size);                         \
     }
+COPY_STRIDED(1)
 COPY_STRIDED(2)
 COPY_STRIDED(4)
 COPY_STRIDED(8)
 COPY_STRIDED(16)
 
-static void copy_strided(size_t size, size_t n, char *to, int64_t to_step, const char *from, int64_t from_step)
+void fd_copy_elements(size_t size, size_t n, char *to, int64_t to_step, const char *from, int64_t from_step)
 {
-    switch (size) {
+    if (to_step == (int64_t)size && from_step == to_step) {
+        memcpy(to, from, n * size);
+        return;
+    }
+    switch (size) { /* a size that is known makes each copy one load and one store */
+    case 1: copy_1(n, to, to_step, from, from_step); break;
     case 2: copy_2(n, to, to_step, from, from_step); break;
     case 4: copy_4(n, to, to_step, from, from_step); break;
     case 8: copy_8(n, to, to_step, from, from_step); break;
@@ -84,10 +90,10 @@ static void copy_patch(size_t size, size_t rows, size_t n, char *to, int64_t to_
         for (size_t i = 0; i < rows; i++) memcpy(to + (int64_t)i * to_row, from + (int64_t)i * from_row, n * size);
     } else if (rows <= n) {
         for (size_t i = 0; i < rows; i++)
-            copy_strided(size, n, to + (int64_t)i * to_row, to_step, from + (int64_t)i * from_row, from_step);
+            fd_copy_elements(size, n, to + (int64_t)i * to_row, to_step, from + (int64_t)i * from_row, from_step);
     } else {
         for (size_t j = 0; j < n; j++)
-            copy_strided(size, rows, to + (int64_t)j * to_step, to_row, from + (int64_t)j * from_step, from_row);
+            fd_copy_elements(size, rows, to + (int64_t)j * to_step, to_row, from + (int64_t)j * from_step, from_row);
     }
 }
 

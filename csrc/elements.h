@@ -2,6 +2,7 @@
 #ifndef FD_ELEMENTS_H
 #define FD_ELEMENTS_H
 
+#include "half.h"
 #include "kernels.h"
 
 /* Rows of evenly spaced elements, at even distances: steps in bytes, of either sign. */
@@ -31,6 +32,16 @@ FD_INLINE void fd_fetch_bytes(const void *from, size_t bytes)
 #endif
 }
 FD_HIDDEN void fd_fetch(const fd_elements *e, size_t rows, size_t n, const char *x, const char *y);
+
+/* fd_copy_elements copies n elements of 1, 2, 4, 8 or 16 bytes that do not overlap; steps in bytes, that of `from` may be 0. */
+FD_HIDDEN void fd_copy_elements(size_t size, size_t n, char *to, int64_t to_step, const char *from, int64_t from_step);
+
+/* A narrow type's bits as float, and back with one rounding. */
+FD_INLINE float fd_widen(fd_dtype dtype, uint16_t h) { return dtype == FD_F16 ? fd_f16_to_float(h) : fd_bf16_to_float(h); }
+FD_INLINE uint16_t fd_narrow(fd_dtype dtype, float f)
+{
+    return dtype == FD_F16 ? fd_float_to_f16(f) : fd_float_to_bf16(f);
+}
 
 FD_INLINE int fd_is_complex(fd_dtype dtype) { return dtype == FD_C64 || dtype == FD_C128; }
 FD_INLINE fd_dtype fd_real_part(fd_dtype dtype)

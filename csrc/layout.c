@@ -125,19 +125,14 @@ void fd_layout_sort(fd_layout *layout)
     }
 }
 
-static int follows(int64_t outer, int64_t inner, int64_t n)
-{
-    return (uint64_t)outer == (uint64_t)inner * (uint64_t)n; /* unsigned: a stride's product may wrap, and then differs */
-}
-
 void fd_layout_merge(fd_layout *layout)
 {
     int last = 0;
     for (int d = 1; d < layout->ndim; d++) {
         fd_axis *a = &layout->axis[last];
         const fd_axis *b = &layout->axis[d];
-        if (follows(a->index, b->index, b->n) && follows(a->p, b->p, b->n) && follows(a->x, b->x, b->n) &&
-            follows(a->y, b->y, b->n)) {
+        if (fd_follows(a->index, b->index, b->n) && fd_follows(a->p, b->p, b->n) && fd_follows(a->x, b->x, b->n) &&
+            fd_follows(a->y, b->y, b->n)) {
             const int64_t n = a->n * b->n;
             *a = *b;
             a->n = n;

@@ -34,6 +34,12 @@ FD_HIDDEN void fd_layout_sort(fd_layout *layout);
 /* fd_layout_merge joins neighbouring axes that are one run in index, p, x and y. */
 FD_HIDDEN void fd_layout_merge(fd_layout *layout);
 
+/* fd_follows says whether a step along an axis is n steps of the one below: together they are one run. */
+FD_INLINE int fd_follows(int64_t outer, int64_t inner, int64_t n)
+{
+    return (uint64_t)outer == (uint64_t)inner * (uint64_t)n; /* unsigned: a stride's product may wrap, and then differs */
+}
+
 /* fd_near says whether rows of `row` follow each other closely in index when the `ndim` axes above it are walked: 1 upwards,
  * -1 downwards, 0 if they do not. */
 FD_HIDDEN int fd_near(const fd_axis *axis, int ndim, const fd_axis *row);

@@ -83,20 +83,6 @@ static size_t in_row(const struct walk *w, const struct place *p, size_t n)
     return left < n ? (size_t)left : n;
 }
 
-static void copy_row(size_t size, size_t n, char *to, int64_t to_step, const char *from, int64_t from_step)
-{
-    if (to_step == (int64_t)size && from_step == (int64_t)size) {
-        memcpy(to, from, n * size);
-        return;
-    }
-    switch (size) { /* a size that is known makes each copy one load and one store */
-    case 2: for (; n--; to += to_step, from += from_step) memcpy(to, from, 2); break;
-    case 4: for (; n--; to += to_step, from += from_step) memcpy(to, from, 4); break;
-    case 8: for (; n--; to += to_step, from += from_step) memcpy(to, from, 8); break;
-    default: for (; n--; to += to_step, from += from_step) memcpy(to, from, 16); break;
-    }
-}
-
 /* What one thread works with. */
 struct hands {
     fd_source source;
@@ -115,8 +101,8 @@ static void copy_piece(const struct walk *w, struct hands *h, struct place p, si
         for (int i = first; i < last; i++) {
             if (!(copied >> i & 1)) continue;
             char *there = w->job->data[i] + p.offset[i] + p.along * step[i], *here = h->piece[i] + done * w->size;
-            if (back) copy_row(w->size, m, there, step[i], here, size);
-            else copy_row(w->size, m, here, size, there, step[i]);
+            if (back) fd_copy_elements(w->size, m, there, step[i], here, size);
+            else fd_copy_elements(w->size, m, here, size, there, step[i]);
         }
     }
 }
@@ -190,7 +176,7 @@ static void write_tile(const struct walk *w, struct hands *h)
     const size_t n = (size_t)w->axis[w->outer].n;
     for (int i = 0; i < FD_MIX_IN; i++) {
         if (w->way[i] != TILED) continue;
-        copy_row(w->size, n, h->tile, (int64_t)w->size, w->job->data[i], w->step[w->outer][i]);
+        fd_copy_elements(w->size, n, h->tile, (int64_t)w->size, w->job->data[i], w->step[w->outer][i]);
         for (size_t j = n, m; j < TILE; j += m) {
             m = TILE - j < j ? TILE - j : j;
             memcpy(h->tile + j * w->size, h->tile, m * w->size);
@@ -223,11 +209,6 @@ static void walk_range(void *context, uint64_t begin, uint64_t end)
     }
 }
 
-static int follows(int64_t outer, int64_t inner, int64_t n)
-{
-    return (uint64_t)outer == (uint64_t)inner * (uint64_t)n;
-}
-
 /* Axes longer than 1, neighbours joined where they are one run in all arrays and in the numbering. */
 static void set_axes(struct walk *w, int ndim, const int64_t *shape)
 {
@@ -237,10 +218,10 @@ static void set_axes(struct walk *w, int ndim, const int64_t *shape)
         fd_axis axis = {.n = shape[d], .index = w->mask->strides[d]};
         int64_t step[ARRAYS];
         if (shape[d] == 1) continue;
-        int join = last >= 0 && follows(w->axis[last].index, axis.index, axis.n);
+        int join = last >= 0 && fd_follows(w->axis[last].index, axis.index, axis.n);
         for (int i = 0; i < ARRAYS; i++) {
             step[i] = job->data[i] ? job->strides[i][d] : 0;
-            join = join && follows(w->step[last][i], step[i], axis.n);
+            join = join && fd_follows(w->step[last][i], step[i], axis.n);
         }
         if (join) axis.n *= w->axis[last].n;
         else last++;

@@ -102,16 +102,6 @@ static void gather(struct pages *p, uint64_t start, int64_t step, size_t n, numb
     }
 }
 
-static void copy_elements(size_t size, size_t n, char *to, int64_t to_step, const char *from, int64_t from_step)
-{
-    switch (size) { /* a size that is known makes each copy one load and one store */
-    case 2: for (; n--; to += to_step, from += from_step) memcpy(to, from, 2); break;
-    case 4: for (; n--; to += to_step, from += from_step) memcpy(to, from, 4); break;
-    case 8: for (; n--; to += to_step, from += from_step) memcpy(to, from, 8); break;
-    default: for (; n--; to += to_step, from += from_step) memcpy(to, from, 16); break;
-    }
-}
-
 struct array {
     const fd_noise_job *job;
     const fd_layout *layout;
@@ -143,9 +133,9 @@ static void array_range(void *context, uint64_t begin, uint64_t end)
         const char *x = a->x + pos.x + at * row.x;
         char *y = a->y + pos.y + at * row.y;
         gather(&pages, pos.index + (uint64_t)(at * row.index), row.index, (size_t)n, &z);
-        copy_elements(size, (size_t)n, copy, (int64_t)size, x, row.x);
+        fd_copy_elements(size, (size_t)n, copy, (int64_t)size, x, row.x);
         bring(a->job, &z, (size_t)n, copy, copy);
-        copy_elements(size, (size_t)n, y, row.y, copy, (int64_t)size);
+        fd_copy_elements(size, (size_t)n, y, row.y, copy, (int64_t)size);
         done += n;
         at += (int64_t)n;
         if (at == row.n) {

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "half.h"
-
 fd_status fd_samples_check(const fd_mask_desc *mask, const fd_samples *samples)
 {
     if (!mask || !samples || mask->bits) return FD_BAD_POINTER;
@@ -67,19 +65,6 @@ void fd_patch_bits(const fd_patches *a, const fd_patch *patch, const fd_mask_des
 
 /* ---- elements of a patch, one after the other ---- */
 
-static float widen(fd_dtype dtype, const char *x)
-{
-    uint16_t h;
-    memcpy(&h, x, 2);
-    return dtype == FD_F16 ? fd_f16_to_float(h) : fd_bf16_to_float(h);
-}
-
-static void narrow(fd_dtype dtype, float f, char *y)
-{
-    const uint16_t h = dtype == FD_F16 ? fd_float_to_f16(f) : fd_float_to_bf16(f);
-    memcpy(y, &h, 2);
-}
-
 void fd_patch_gather(fd_dtype dtype, size_t rows, size_t n, const char *x, int64_t row_step, int64_t step, fd_numbers *to)
 {
     const size_t size = fd_dtype_size(dtype);
@@ -87,7 +72,11 @@ void fd_patch_gather(fd_dtype dtype, size_t rows, size_t n, const char *x, int64
     for (size_t i = 0; i < rows; i++, x += row_step) {
         const char *from = x;
         if (fd_is_half(dtype)) {
-            for (size_t j = 0; j < n; j++, from += step) to->f[i * n + j] = widen(dtype, from);
+            for (size_t j = 0; j < n; j++, from += step) {
+                uint16_t h;
+                memcpy(&h, from, 2);
+                to->f[i * n + j] = fd_widen(dtype, h);
+            }
         } else if (step == (int64_t)size) {
             memcpy(out + i * n * size, from, n * size);
         } else if (size == 4) {
@@ -105,7 +94,10 @@ void fd_patch_scatter(fd_dtype dtype, size_t rows, size_t n, const fd_numbers *f
     for (size_t i = 0; i < rows; i++, y += row_step) {
         char *to = y;
         if (fd_is_half(dtype)) {
-            for (size_t j = 0; j < n; j++, to += step) narrow(dtype, from->f[i * n + j], to);
+            for (size_t j = 0; j < n; j++, to += step) {
+                const uint16_t h = fd_narrow(dtype, from->f[i * n + j]);
+                memcpy(to, &h, 2);
+            }
         } else if (step == (int64_t)size) {
             memcpy(to, in + i * n * size, n * size);
         } else {

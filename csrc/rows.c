@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "half.h"
 #include "parallel.h"
 
 enum {
@@ -139,8 +138,6 @@ struct sums {
     int64_t y_step;
 };
 
-static float widened(fd_dtype dtype, uint16_t h) { return dtype == FD_F16 ? fd_f16_to_float(h) : fd_bf16_to_float(h); }
-
 /* Each adds up n numbers of rows in their order, beginning with the first. */
 static void sum_halves(const struct sums *s, const int64_t *from, const int64_t *to, size_t n, size_t at, char *y)
 {
@@ -150,13 +147,12 @@ static void sum_halves(const struct sums *s, const int64_t *from, const int64_t 
         uint16_t some[PIECE];
         memcpy(some, s->x + *row * s->x_step + at * 2, n * 2);
         if (row == from)
-            for (size_t j = 0; j < n; j++) sum[j] = widened(s->dtype, some[j]);
+            for (size_t j = 0; j < n; j++) sum[j] = fd_widen(s->dtype, some[j]);
         else
-            for (size_t j = 0; j < n; j++) sum[j] += widened(s->dtype, some[j]);
+            for (size_t j = 0; j < n; j++) sum[j] += fd_widen(s->dtype, some[j]);
     }
     for (size_t j = 0; j < n; j++) {
-        const float product = sum[j] * scale;
-        const uint16_t h = s->dtype == FD_F16 ? fd_float_to_f16(product) : fd_float_to_bf16(product);
+        const uint16_t h = fd_narrow(s->dtype, sum[j] * scale);
         memcpy(y + at * 2 + j * 2, &h, 2);
     }
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "elements.h"
+
 enum { BLOCK = FD_SOFTMAX_BLOCK, LANES = FD_SOFTMAX_LANES, ROW = FD_SOFTMAX_ROW };
 
 typedef union reals {
@@ -24,22 +26,12 @@ static int is_wide(const fd_softmax *c) { return c->real == FD_F64; }
 
 static char *at(const fd_softmax *c, reals *t, size_t j) { return (char *)t + j * fd_dtype_size(c->real); }
 
-static void copy_elements(size_t size, size_t n, char *to, int64_t to_step, const char *from, int64_t from_step)
-{
-    switch (size) { /* a size that is known makes each copy one load and one store */
-    case 1: for (; n--; to += to_step, from += from_step) *to = *from; break;
-    case 2: for (; n--; to += to_step, from += from_step) memcpy(to, from, 2); break;
-    case 4: for (; n--; to += to_step, from += from_step) memcpy(to, from, 4); break;
-    default: for (; n--; to += to_step, from += from_step) memcpy(to, from, 8); break;
-    }
-}
-
 /* n elements from j on side by side: where they are, or in the copy. */
 static const char *gather(block *copy, size_t size, const char *row, int64_t step, size_t j, size_t n)
 {
     const char *from = row + (int64_t)j * step;
     if (step == (int64_t)size) return from;
-    copy_elements(size, n, copy->bytes, (int64_t)size, from, step);
+    fd_copy_elements(size, n, copy->bytes, (int64_t)size, from, step);
     return copy->bytes;
 }
 
@@ -123,7 +115,7 @@ static void zero_rest(const fd_softmax *c, const fd_softmax_row *row, char *y, i
     const size_t size = fd_dtype_size(c->dtype), n = row->n - row->seen;
     y += (int64_t)row->seen * step;
     if (step == (int64_t)size) memset(y, 0, n * size);
-    else copy_elements(size, n, y, step, zeros, 0);
+    else fd_copy_elements(size, n, y, step, zeros, 0);
 }
 
 /* y = kept ? t * factor : 0 from element j on; t is not what it was afterwards. */
@@ -137,11 +129,11 @@ static void finish(const fd_softmax *c, fd_source *src, const fd_softmax_row *ro
     fd_source_bits(src, row->index + j, 1, n, bits);
     if (c->dtype == c->real) {
         c->kernels->apply[c->real](bits, n, t, side_by_side ? (void *)to : t, factor);
-        if (!side_by_side) copy_elements(size, n, to, c->y_step, t, (int64_t)size);
+        if (!side_by_side) fd_copy_elements(size, n, to, c->y_step, t, (int64_t)size);
     } else {
         c->kernels->apply[c->real](bits, n, t, t, factor);
         c->kernels->softmax->narrow[c->dtype](t, n, side_by_side ? (void *)to : copy.bytes);
-        if (!side_by_side) copy_elements(size, n, to, c->y_step, copy.bytes, (int64_t)size);
+        if (!side_by_side) fd_copy_elements(size, n, to, c->y_step, copy.bytes, (int64_t)size);
     }
 }
 
@@ -215,7 +207,7 @@ void fd_softmax_backward_row(const fd_softmax *c, fd_source *src, const fd_softm
         char *to = z + (int64_t)j * c->z_step;
         if (!held) remake(c, src, row, j, most, y, &e, &g);
         k->slopes[c->dtype](at(c, &e, b), at(c, &g, b), n, factor, dot, side_by_side ? (void *)to : copy.bytes);
-        if (!side_by_side) copy_elements(size, n, to, c->z_step, copy.bytes, (int64_t)size);
+        if (!side_by_side) fd_copy_elements(size, n, to, c->z_step, copy.bytes, (int64_t)size);
     }
     zero_rest(c, row, z, c->z_step);
 }

@@ -81,30 +81,8 @@ FD_INLINE void normals_block_f64(const uint32_t *words, double *z)
 FD_NORMALS(f32, float)
 FD_NORMALS(f64, double)
 
-#define FD_TYPE f16
-#define FD_ELEM uint16_t
-#define FD_R f32
-#include "tpl_perturb.h"
-#undef FD_TYPE
-#undef FD_ELEM
-#define FD_TYPE bf16
-#define FD_ELEM uint16_t
-#include "tpl_perturb.h"
-#undef FD_TYPE
-#undef FD_ELEM
-#define FD_TYPE f32
-#define FD_ELEM uint32_t
-#include "tpl_perturb.h"
-#undef FD_TYPE
-#undef FD_ELEM
-#undef FD_R
-#define FD_TYPE f64
-#define FD_ELEM uint64_t
-#define FD_R f64
-#include "tpl_perturb.h"
-#undef FD_TYPE
-#undef FD_ELEM
-#undef FD_R
+#define FD_TEMPLATE "tpl_perturb.h"
+#include "tpl_types.h"
 
 static const fd_noise_kernels noise_kernels = {
     {normals_f32, normals_f64},

@@ -11,30 +11,13 @@ typedef uint64_t word_f64;
 
 #define FD_R f32
 #include "tpl_softmax_real.h"
-#define FD_TYPE f16
-#define FD_ELEM uint16_t
-#include "tpl_softmax.h"
-#undef FD_TYPE
-#undef FD_ELEM
-#define FD_TYPE bf16
-#define FD_ELEM uint16_t
-#include "tpl_softmax.h"
-#undef FD_TYPE
-#undef FD_ELEM
-#define FD_TYPE f32
-#define FD_ELEM uint32_t
-#include "tpl_softmax.h"
-#undef FD_TYPE
-#undef FD_ELEM
 #undef FD_R
 #define FD_R f64
 #include "tpl_softmax_real.h"
-#define FD_TYPE f64
-#define FD_ELEM uint64_t
-#include "tpl_softmax.h"
-#undef FD_TYPE
-#undef FD_ELEM
 #undef FD_R
+
+#define FD_TEMPLATE "tpl_softmax.h"
+#include "tpl_types.h"
 
 static const fd_softmax_kernels softmax_kernels = {
     {{map_exp_of_f32, map_exp_of_f64},

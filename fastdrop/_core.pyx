@@ -131,9 +131,7 @@ def dropout_run(x, p, KeyBase key not None, out, threads):
         y = a
     else:
         return None
-    how.threads = team
-    how.poll = poll
-    how.context = NULL
+    how = run_with(team)
     cdef const void *source = cnp.PyArray_DATA(a)
     cdef void *target = cnp.PyArray_DATA(y)
     if <size_t>n < KEEP_GIL:
@@ -143,6 +141,15 @@ def dropout_run(x, p, KeyBase key not None, out, threads):
             status = fd_dropout(key.key, q, 0, n, dtype, source, target, &how)
     check(status)
     return y
+
+
+cdef inline fd_exec run_with(int threads) noexcept:
+    """How to run a call: Ctrl-C is seen between its parts."""
+    cdef fd_exec how
+    how.threads = threads
+    how.poll = poll
+    how.context = NULL
+    return how
 
 
 cdef class MaskArguments:
@@ -189,11 +196,8 @@ cdef class MaskArguments:
     def fill(self, cnp.ndarray bits not None, int threads):
         """Write the packed decisions, in C order of the shape."""
         cdef int status
-        cdef fd_exec how
+        cdef fd_exec how = run_with(threads)
         cdef uint8_t *target = <uint8_t *>cnp.PyArray_DATA(bits)
-        how.threads = threads
-        how.poll = poll
-        how.context = NULL
         with nogil:
             status = fd_fill_nd(&self.desc, self.ndim, self.shape, target, &how)
         check(status)
@@ -201,7 +205,7 @@ cdef class MaskArguments:
     def apply(self, int dtype, cnp.ndarray x not None, cnp.ndarray y not None, scale, int threads):
         """Write y = kept ? x * scale : +0; a scale of None stands for 1 / (1 - p)."""
         cdef int status, d
-        cdef fd_exec how
+        cdef fd_exec how = run_with(threads)
         cdef double s = 0.0 if scale is None else scale
         cdef const double *s_pointer = NULL if scale is None else &s
         cdef int64_t x_strides[FD_MAX_NDIM]
@@ -213,9 +217,6 @@ cdef class MaskArguments:
         for d in range(self.ndim):
             x_strides[d] = cnp.PyArray_STRIDE(x, d)
             y_strides[d] = cnp.PyArray_STRIDE(y, d)
-        how.threads = threads
-        how.poll = poll
-        how.context = NULL
         with nogil:
             status = fd_dropout_nd(&self.desc, self.ndim, self.shape, dtype, source, x_strides, target, y_strides,
                                    s_pointer, &how)

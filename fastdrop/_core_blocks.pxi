@@ -3,24 +3,17 @@
 from fastdrop._capi_blocks cimport *
 
 
-cdef void rows_exec(fd_exec *how, int threads) noexcept:
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
-
-
 def grow_blocks(cnp.ndarray seeds not None, uint64_t maps, tuple shape, int64_t block, cnp.ndarray bits not None,
                 int threads):
     """Write the packed mask of maps that the packed mask of their seeds makes, and return how many elements are kept."""
     cdef int64_t lengths[FD_MAX_NDIM]
     cdef int status, dims = len(shape)
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef uint64_t kept = 0
     cdef const uint8_t *source = <const uint8_t *>cnp.PyArray_DATA(seeds)
     cdef uint8_t *target = <uint8_t *>cnp.PyArray_DATA(bits)
     for d in range(dims):
         lengths[d] = shape[d]
-    rows_exec(&how, threads)
     with nogil:
         status = fd_grow_blocks(source, maps, dims, lengths, block, target, &kept, &how)
     check(status)
@@ -33,9 +26,8 @@ def keep_at(KeyBase key not None, double p, uint64_t start, cnp.ndarray numbers 
     cdef const int64_t *source = <const int64_t *>cnp.PyArray_DATA(numbers)
     cdef uint8_t *target = <uint8_t *>cnp.PyArray_DATA(keep)
     cdef size_t n = cnp.PyArray_SIZE(numbers)
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef int status
-    rows_exec(&how, threads)
     with nogil:
         status = fd_keep_at(key.key, p, start, source, n, target, &how)
     check(status)
@@ -46,9 +38,8 @@ def smallest(KeyBase key not None, uint64_t start, uint64_t rows, uint64_t n, ui
     """Return the positions of the k smallest noise words of each of `rows` rows of n, ascending: int64 (rows, k)."""
     cdef cnp.ndarray positions = np.empty((rows, k), np.int64)
     cdef int64_t *target = <int64_t *>cnp.PyArray_DATA(positions)
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef int status
-    rows_exec(&how, threads)
     with nogil:
         status = fd_smallest(key.key, start, rows, n, k, target, &how)
     check(status)
@@ -72,11 +63,10 @@ def move_rows(bint put, cnp.ndarray positions not None, size_t size, cnp.ndarray
     cdef uint64_t samples = cnp.PyArray_DIM(positions, 0), k = cnp.PyArray_DIM(positions, 1)
     cdef uint64_t n = cnp.PyArray_DIM(y if put else x, 1)
     cdef const int64_t *p = <const int64_t *>cnp.PyArray_DATA(positions)
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef int status
     set_rows(&source, x)
     set_rows(&target, y)
-    rows_exec(&how, threads)
     with nogil:
         if put:
             status = fd_put_rows(samples, k, n, p, size, &source, &target, &how)
@@ -95,9 +85,8 @@ def look_up(cnp.ndarray ids not None, cnp.ndarray keep not None, int dtype, doub
     cdef void *target = cnp.PyArray_DATA(y)
     cdef uint64_t rows = cnp.PyArray_DIM(table, 0)
     cdef int64_t step = cnp.PyArray_STRIDE(table, 0), y_step = cnp.PyArray_STRIDE(y, 0)
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef int status
-    rows_exec(&how, threads)
     with nogil:
         status = fd_look_up(numbers, kept, n, dtype, scale, width, source, rows, step, target, y_step, &how)
     check(status)
@@ -114,9 +103,8 @@ def sum_rows(cnp.ndarray order not None, cnp.ndarray begin not None, cnp.ndarray
     cdef void *target = cnp.PyArray_DATA(y)
     cdef uint64_t rows = cnp.PyArray_DIM(x, 0)
     cdef int64_t step = cnp.PyArray_STRIDE(x, 0), y_step = cnp.PyArray_STRIDE(y, 0)
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef int status
-    rows_exec(&how, threads)
     with nogil:
         status = fd_sum_rows(numbers, first, kept, sums, dtype, scale, width, source, rows, step, target, y_step, &how)
     check(status)

@@ -23,7 +23,7 @@ def connect(MaskArguments mask not None, int dtype, cnp.ndarray x not None, cnp.
             cnp.ndarray y not None, int threads):
     """Write y = s (m o w) x + bias for the mask's (samples, rows, columns)."""
     cdef int status
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef void *xs
     cdef void *ws
     cdef void *ys
@@ -33,9 +33,6 @@ def connect(MaskArguments mask not None, int dtype, cnp.ndarray x not None, cnp.
     matrix(x, mask.shape[0], mask.shape[2], &xs, &x_step)
     matrix(w, mask.shape[1], mask.shape[2], &ws, &w_step)
     matrix(y, mask.shape[0], mask.shape[1], &ys, &y_step)
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
     with nogil:
         status = fd_connect(&mask.desc, mask.shape, dtype, xs, x_step, ws, w_step, b, ys, y_step, &how)
     check(status)
@@ -45,7 +42,7 @@ def connect_backward(MaskArguments mask not None, int dtype, cnp.ndarray dy not 
                      cnp.ndarray w not None, cnp.ndarray dx not None, cnp.ndarray dw not None, int threads):
     """Write the gradients for x and w."""
     cdef int status
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef void *data[5]
     cdef int64_t step[5]
     check_axes(mask)
@@ -54,9 +51,6 @@ def connect_backward(MaskArguments mask not None, int dtype, cnp.ndarray dy not 
     matrix(w, mask.shape[1], mask.shape[2], &data[2], &step[2])
     matrix(dx, mask.shape[0], mask.shape[2], &data[3], &step[3])
     matrix(dw, mask.shape[1], mask.shape[2], &data[4], &step[4])
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
     with nogil:
         status = fd_connect_backward(&mask.desc, mask.shape, dtype, data[0], step[0], data[1], step[1], data[2], step[2],
                                      data[3], step[3], data[4], step[4], &how)

@@ -24,14 +24,6 @@ cdef int take(Strided *s, MaskArguments mask, cnp.ndarray a) except -1:
     return 0
 
 
-cdef fd_exec run_with(int threads) noexcept:
-    cdef fd_exec how
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
-    return how
-
-
 def affine(MaskArguments mask not None, double a, double b, double c, int dtype, cnp.ndarray x not None,
            cnp.ndarray y not None, int threads):
     """Write y = kept ? a x + b : c."""

@@ -49,14 +49,11 @@ def noise(KeyBase key not None, int kind, double sigma, start, tuple index_strid
           cnp.ndarray y not None, int threads):
     """Write y = x (1 + sigma z) for kind 0, y = x + sigma z for kind 1."""
     cdef Place place
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef int status
     cdef const void *source = cnp.PyArray_DATA(x)
     cdef void *target = cnp.PyArray_DATA(y)
     set_place(&place, key, start, index_strides, x, y)
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
     with nogil:
         status = fd_noise_nd(&place.desc, kind, sigma, place.ndim, place.shape, dtype, source, place.x_strides, target,
                              place.y_strides, &how)
@@ -67,14 +64,11 @@ def concrete(KeyBase key not None, double p, double temperature, int slope, star
              cnp.ndarray x not None, cnp.ndarray y not None, int threads):
     """Write y = x times the factor of concrete dropout, or its derivative for the logit of p."""
     cdef Place place
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef int status
     cdef const void *source = cnp.PyArray_DATA(x)
     cdef void *target = cnp.PyArray_DATA(y)
     set_place(&place, key, start, index_strides, x, y)
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
     with nogil:
         status = fd_concrete_nd(&place.desc, p, temperature, slope, place.ndim, place.shape, dtype, source, place.x_strides,
                                 target, place.y_strides, &how)

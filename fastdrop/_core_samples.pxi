@@ -36,7 +36,7 @@ def samples_apply(MaskArguments mask not None, unsigned role, cnp.ndarray number
                   cnp.ndarray x not None, cnp.ndarray y not None, int threads):
     """Write y[s] = kept_s ? x[s] / (1 - p) : +0; numbers of None are 0, 1, 2, ..."""
     cdef int status
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef fd_samples samples
     cdef int64_t x_strides[FD_MAX_NDIM]
     cdef int64_t y_strides[FD_MAX_NDIM]
@@ -48,9 +48,6 @@ def samples_apply(MaskArguments mask not None, unsigned role, cnp.ndarray number
     if cnp.PyArray_DIM(x, 0) != cnp.PyArray_DIM(y, 0):
         raise ValueError("arrays have to have the shape that they tell")
     set_samples(&samples, cnp.PyArray_DIM(y, 0), role, numbers, p_step)
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
     with nogil:
         status = fd_samples_nd(&mask.desc, &samples, mask.ndim, mask.shape, dtype, source, x_strides, x_step, target,
                                y_strides, y_step, &how)
@@ -61,7 +58,7 @@ def samples_sum(MaskArguments mask not None, unsigned role, cnp.ndarray numbers,
                 cnp.ndarray dx not None, int threads):
     """Write dx = the sum over s of kept_s ? dy[s] / (1 - p) : +0."""
     cdef int status
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef fd_samples samples
     cdef int64_t dy_strides[FD_MAX_NDIM]
     cdef int64_t dx_strides[FD_MAX_NDIM]
@@ -71,9 +68,6 @@ def samples_sum(MaskArguments mask not None, unsigned role, cnp.ndarray numbers,
     take_sample(mask, dy, True, dy_strides, &dy_step)
     take_sample(mask, dx, False, dx_strides, NULL)
     set_samples(&samples, cnp.PyArray_DIM(dy, 0), role, numbers, 0)
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
     with nogil:
         status = fd_samples_sum(&mask.desc, &samples, mask.ndim, mask.shape, dtype, source, dy_strides, dy_step, target,
                                 dx_strides, &how)
@@ -84,7 +78,7 @@ def samples_moments(MaskArguments mask not None, unsigned role, cnp.ndarray numb
                     cnp.ndarray x not None, cnp.ndarray mean not None, cnp.ndarray variance not None, int threads):
     """Write mean and variance over the samples, C-ordered arrays of the wide type."""
     cdef int status
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef fd_samples samples
     cdef int64_t x_strides[FD_MAX_NDIM]
     cdef const void *source = cnp.PyArray_DATA(x)
@@ -94,9 +88,6 @@ def samples_moments(MaskArguments mask not None, unsigned role, cnp.ndarray numb
     if not mask.fits(mean) or not mask.fits(variance):
         raise ValueError("arrays have to have the shape that they tell")
     set_samples(&samples, count, role, numbers, 0)
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
     with nogil:
         status = fd_samples_moments(&mask.desc, &samples, mask.ndim, mask.shape, dtype, source, x_strides, first, second,
                                     &how)

@@ -50,7 +50,7 @@ def softmax_dropout(KeyBase key not None, double p, start, tuple index_strides, 
     cdef Place place
     cdef fd_scores scores
     cdef int64_t mask_strides[FD_MAX_NDIM]
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef int status
     cdef const void *source = cnp.PyArray_DATA(x)
     cdef void *target = cnp.PyArray_DATA(y)
@@ -59,9 +59,6 @@ def softmax_dropout(KeyBase key not None, double p, start, tuple index_strides, 
     set_place(&place, key, start, index_strides, x, y)
     place.desc.p = p
     set_scores(&scores, mask_strides, scale, mask, causal, first_query, x)
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
     with nogil:
         status = fd_softmax_dropout(&place.desc, &scores, place.ndim, place.shape, dtype, source, place.x_strides, target,
                                     place.y_strides, maxima, sums, &how)
@@ -77,7 +74,7 @@ def softmax_dropout_backward(KeyBase key not None, double p, start, tuple index_
     cdef fd_scores scores
     cdef int64_t mask_strides[FD_MAX_NDIM]
     cdef int64_t dy_strides[FD_MAX_NDIM]
-    cdef fd_exec how
+    cdef fd_exec how = run_with(threads)
     cdef int status
     cdef const void *source = cnp.PyArray_DATA(x)
     cdef const void *maxima = cnp.PyArray_DATA(row_max)
@@ -88,9 +85,6 @@ def softmax_dropout_backward(KeyBase key not None, double p, start, tuple index_
     place.desc.p = p
     get_strides(dy_strides, dy, x)
     set_scores(&scores, mask_strides, scale, mask, causal, first_query, x)
-    how.threads = threads
-    how.poll = poll
-    how.context = NULL
     with nogil:
         status = fd_softmax_dropout_backward(&place.desc, &scores, place.ndim, place.shape, dtype, source, place.x_strides,
                                              maxima, sums, gradient, dy_strides, target, place.y_strides, &how)

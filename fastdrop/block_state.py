@@ -8,9 +8,10 @@ from typing import Any
 
 from fastdrop.functional import check_flag
 from fastdrop.geometry import Geometry
+from fastdrop.immutable import Immutable
 from fastdrop.integers import integer
 from fastdrop.key import Key
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.shard import Shard
 
 __all__ = ["BlockState", "check_block", "seed_probability"]
@@ -32,7 +33,7 @@ def check_block(block_size: object) -> int:
     return number
 
 
-class BlockState:
+class BlockState(Immutable):
     """The immutable value behind `fastdrop.BlockMask`: comparable, picklable, printable."""
 
     __slots__ = ("_block", "_channels_last", "_gamma", "_kept", "_key", "_lengths", "_p", "_shape", "_shard")
@@ -134,12 +135,6 @@ class BlockState:
 
     def __hash__(self) -> int:
         return hash(self._value())
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a BlockMask is immutable: {name} can't be set")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a BlockMask is immutable: {name} can't be deleted")
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _restore, (type(self), *self._value(), self._kept)

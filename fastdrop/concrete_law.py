@@ -12,7 +12,7 @@ from fastdrop import _core
 from fastdrop.arrays import as_input, make_output
 from fastdrop.geometry import Geometry
 from fastdrop.key import Key
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.shard import Shard
 from fastdrop.threads import check_threads
 

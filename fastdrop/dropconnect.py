@@ -8,7 +8,7 @@ from fastdrop.connect_operands import Operands, as_real, make_product, rows_of
 from fastdrop.connect_products import backward_each, backward_shared, forward_each, forward_shared
 from fastdrop.geometry import make_geometry
 from fastdrop.mask import Mask
-from fastdrop.probability import broadcast_p, check_p
+from fastdrop.probability import broadcast_p, check_p, one_p
 from fastdrop.rng import RNGLike, key_source
 from fastdrop.shard import Shard
 from fastdrop.threads import check_threads
@@ -239,7 +239,7 @@ def dropconnect_moments(
     (array([5.]), array([13.]))
     """
     operands = Operands(x, weight, bias)
-    probability = _one_p(check_p(p))
+    probability = one_p(p)
     if probability == 1.0:
         raise ValueError(f"p has to be below 1 for a finite variance, but got {probability}")
     rows, shape = operands.x_rows(), (*operands.lead, operands.rows)
@@ -251,12 +251,6 @@ def dropconnect_moments(
         variance = np.square(rows) @ np.square(w, out=w).T
         variance *= operands.wide.type(probability / (1.0 - probability))
         return mean.astype(operands.dtype).reshape(shape), variance.astype(operands.dtype).reshape(shape)
-
-
-def _one_p(p: float | np.ndarray) -> float:
-    if isinstance(p, np.ndarray):
-        raise TypeError(f"p has to be one number, but got an array of shape {p.shape}")
-    return p
 
 
 def _connect(
@@ -279,7 +273,7 @@ def _connect(
     geometry = make_geometry(shape, shard=shard)  # type: ignore[arg-type]
     probability = check_p(p)
     if per_sample:
-        _one_p(probability)
+        one_p(probability)
     else:
         broadcast_p(probability, shape, shape)
     team = check_threads(threads)
@@ -303,4 +297,4 @@ def _check_mask(mask: object, operands: Operands) -> None:
     if mask.shape == each:
         if mask.mask_shape != mask.shape:
             raise ValueError(f"mask has to have a decision for each element of {each}, but got {mask.mask_shape}")
-        _one_p(mask.p)
+        one_p(mask.p)

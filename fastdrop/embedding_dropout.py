@@ -11,7 +11,7 @@ from fastdrop.arrays import as_input
 from fastdrop.functional import check_flag
 from fastdrop.geometry import make_geometry
 from fastdrop.mask import Mask
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.rng import RNGLike, key_source
 from fastdrop.rows import as_ids, check_out, rows_are_contiguous
 from fastdrop.shard import Shard

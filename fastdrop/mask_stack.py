@@ -9,6 +9,7 @@ import numpy as np
 from fastdrop import _core
 from fastdrop.arrays import as_input, make_output
 from fastdrop.geometry import Geometry, make_geometry
+from fastdrop.immutable import Immutable
 from fastdrop.integers import integer
 from fastdrop.key import ROLES, Key
 from fastdrop.mask import Mask
@@ -49,7 +50,7 @@ def check_numbers(numbers: object, name: str) -> np.ndarray:
     return own
 
 
-class MaskStack:
+class MaskStack(Immutable):
     """Masks of one shape and law for several samples, each under a key folded from one key; no bits are held.
 
     Sample s has the key ``key.fold_in(numbers[s], role)``, so that its mask depends on its number and not on its place.
@@ -275,12 +276,6 @@ class MaskStack:
         return same and np.array_equal(self.numbers, other.numbers) and np.array_equal(self._p, other._p)
 
     __hash__ = None  # type: ignore[assignment]  # it may hold arrays; use the key as a key
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a MaskStack is immutable: {name} can't be set")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a MaskStack is immutable: {name} can't be deleted")
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         numbers = self._count if self._numbers is None else self._numbers

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.geometry import Geometry, c_strides
+from fastdrop.immutable import Immutable
 from fastdrop.integers import product
 from fastdrop.key import Key
 from fastdrop.probability import broadcast_p
@@ -17,7 +18,7 @@ from fastdrop.shard import Shard
 __all__ = ["MaskState"]
 
 
-class MaskState:
+class MaskState(Immutable):
     """The immutable value behind `fastdrop.Mask`: comparable, picklable, printable."""
 
     __slots__ = ("_arguments", "_bits", "_geometry", "_key", "_p")
@@ -108,12 +109,6 @@ class MaskState:
     def nbytes(self) -> int:
         """Bytes of stored bits, 0 when lazy."""
         return 0 if self._bits is None else self._bits.nbytes
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a Mask is immutable: {name} can't be set")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a Mask is immutable: {name} can't be deleted")
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _restore, (type(self), self._geometry, self._p, self._key, self._bits)

@@ -12,7 +12,7 @@ from fastdrop.functional import check_flag
 from fastdrop.geometry import Geometry, make_geometry
 from fastdrop.key import Key
 from fastdrop.mask import Mask
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.rng import key_source
 from fastdrop.threads import check_threads
 

@@ -10,9 +10,10 @@ import numpy as np
 from fastdrop import _core
 from fastdrop.arrays import as_input, empty_bytes, make_output
 from fastdrop.geometry import Geometry, make_geometry
+from fastdrop.immutable import Immutable
 from fastdrop.integers import product
 from fastdrop.key import Key
-from fastdrop.probability import check_p
+from fastdrop.probability import one_p
 from fastdrop.rng import RNGLike, key_source
 from fastdrop.shard import Shard
 from fastdrop.threads import check_threads
@@ -22,14 +23,6 @@ __all__ = ["ADD", "MULTIPLY", "Noise", "check_gaussian_p", "check_sigma", "gauss
 #: Kinds of the core.
 MULTIPLY, ADD = 0, 1
 _LARGEST = float(np.finfo(np.float64).max)
-
-
-def one_p(p: object) -> float:
-    """Return p, which has to be one probability and not an array of them."""
-    number = check_p(p)
-    if not isinstance(number, float):
-        raise TypeError(f"p has to be one number, but got an array of shape {number.shape}")
-    return number
 
 
 def check_gaussian_p(p: object) -> float:
@@ -54,7 +47,7 @@ def check_sigma(sigma: object) -> float:
     return float(sigma)
 
 
-class Noise:
+class Noise(Immutable):
     """Normal noise over an array: a pure function of key and index, computed where it is needed.
 
     It is immutable, holds no numbers and knows no dtype. Element i of the shape, in C order, has the standard normal
@@ -259,12 +252,6 @@ class Noise:
 
     def __hash__(self) -> int:
         return hash((self._geometry, self._sigma, self._key))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a Noise is immutable: {name} can't be set")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a Noise is immutable: {name} can't be deleted")
 
     def __reduce__(self) -> tuple[object, tuple[Geometry, float, Key]]:
         return Noise._make, (self._geometry, self._sigma, self._key)

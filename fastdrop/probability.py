@@ -8,7 +8,7 @@ import numpy as np
 
 from fastdrop import _core
 
-__all__ = ["broadcast_p", "check_p", "realised_p"]
+__all__ = ["broadcast_p", "check_p", "one_p", "realised_p"]
 
 
 def _bad_value(value: object, where: str = "") -> ValueError:
@@ -32,6 +32,14 @@ def check_p(p: object, *, own: bool = True) -> float | np.ndarray:
     if not 0 <= p <= 1:  # as given: an int can be too long for a float, and a longer type may round to 0 or 1
         raise _bad_value(p)
     return float(p)
+
+
+def one_p(p: object) -> float:
+    """Return p, which has to be one probability and not an array of them."""
+    number = check_p(p)
+    if not isinstance(number, float):
+        raise TypeError(f"p has to be one number, but got an array of shape {number.shape}")
+    return number
 
 
 def _check_array(p: object, own: bool) -> float | np.ndarray:

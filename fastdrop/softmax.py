@@ -10,7 +10,7 @@ from fastdrop import _core
 from fastdrop.arrays import _share, as_input, make_output
 from fastdrop.functional import check_flag
 from fastdrop.geometry import Geometry, make_geometry
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.rng import RNGLike, key_source
 from fastdrop.shard import Shard
 from fastdrop.softmax_law import Scores, SoftmaxLaw, first_query

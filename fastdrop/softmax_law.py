@@ -6,6 +6,7 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.geometry import Geometry
+from fastdrop.immutable import Immutable
 from fastdrop.key import Key
 from fastdrop.mask import Mask
 
@@ -27,7 +28,7 @@ class Scores:
         return None if self.mask is None else np.broadcast_to(self.mask, shape)
 
 
-class SoftmaxLaw:
+class SoftmaxLaw(Immutable):
     """What `softmax_dropout_forward` hands to `softmax_dropout_backward`.
 
     It holds no mask of dropout and no probabilities, but the law that makes the one and two numbers for each row that
@@ -125,9 +126,6 @@ class SoftmaxLaw:
         """Logarithm of the sum of exp(score) for each row: -inf where it sees no key."""
         with np.errstate(divide="ignore"):
             return self.row_max + np.log(self.row_sum)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a SoftmaxLaw is immutable: {name} can't be set")
 
     def __getstate__(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.__slots__)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from fastdrop import _core
+from fastdrop.immutable import Immutable
 from fastdrop.integers import INDEX_LIMIT, integer
 from fastdrop.key import Key
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.rng import RNGLike, key_source
 from fastdrop.rows import as_rows, check_out, rows_are_contiguous
 from fastdrop.threads import check_threads
@@ -30,7 +31,7 @@ def _number(value: object, name: str) -> int:
     return number
 
 
-class TokenSample:
+class TokenSample(Immutable):
     """Which tokens of each sample are kept: exactly `kept` of them, a pure function of key and index.
 
     It is immutable and holds no indices: they are made where they are needed.
@@ -246,12 +247,6 @@ class TokenSample:
 
     def __hash__(self) -> int:
         return hash(self._value())
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a TokenSample is immutable: {name} can't be set")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a TokenSample is immutable: {name} can't be deleted")
 
     def __reduce__(self) -> tuple[object, tuple[Any, ...]]:
         return _restore, self._value()

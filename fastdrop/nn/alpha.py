@@ -10,7 +10,7 @@ from fastdrop.key import Key
 from fastdrop.mask import Mask
 from fastdrop.nn.checks import check_bool
 from fastdrop.nn.dropout import Dropout
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.rng import RNGLike
 
 __all__ = ["AlphaDropout", "FeatureAlphaDropout"]

@@ -10,7 +10,7 @@ from fastdrop.dropblock import _drop
 from fastdrop.key import Key
 from fastdrop.nn.checks import check_bool
 from fastdrop.nn.dropout import Dropout
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.rng import RNGLike
 from fastdrop.spatial import check_rank
 

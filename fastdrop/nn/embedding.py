@@ -10,7 +10,8 @@ from fastdrop.mask import Mask
 from fastdrop.nn.checks import as_real, check_count, check_shape, no_forward
 from fastdrop.nn.parameter import Parameter
 from fastdrop.nn.random import INITIAL_VALUES, ONLY_MASK, RandomModule
-from fastdrop.noise_law import Noise, one_p
+from fastdrop.noise_law import Noise
+from fastdrop.probability import one_p
 from fastdrop.rng import RNGLike
 from fastdrop.threads import check_threads
 

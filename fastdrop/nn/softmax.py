@@ -7,7 +7,7 @@ import numpy as np
 from fastdrop.arrays import as_input
 from fastdrop.nn.checks import check_bool, no_forward
 from fastdrop.nn.random import ONLY_MASK, RandomModule
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.rng import RNGLike
 from fastdrop.softmax import _check_scale, softmax_dropout_backward, softmax_dropout_forward
 from fastdrop.softmax_law import SoftmaxLaw

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastdrop.nn.checks import check_bool, check_count, check_shape, no_forward
 from fastdrop.nn.random import ONLY_MASK, RandomModule
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.rng import RNGLike
 from fastdrop.rows import as_rows
 from fastdrop.token_dropout import _drop

@@ -13,7 +13,7 @@ from fastdrop.mask import Mask
 from fastdrop.nn.checks import check_shape, no_forward
 from fastdrop.nn.dropout import _axes
 from fastdrop.nn.random import ONLY_MASK, RandomModule
-from fastdrop.noise_law import one_p
+from fastdrop.probability import one_p
 from fastdrop.rng import RNGLike
 from fastdrop.zoneout import check_eval_mode, zoneout, zoneout_backward, zoneout_forward
 
