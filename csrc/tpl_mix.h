@@ -135,16 +135,16 @@ static void FD_FN(blend) FD_MIX_ARGS { FD_FN(mix_run)(MIX_BLEND, 0, 3, 0, bits, 
 #define FD_FUSED(name, act)                                                                                        \
     static void FD_FN(forward_##name) FD_MIX_ARGS                                                                  \
     {                                                                                                              \
-        if (in[1] && in[2]) FD_FN(mix_run)(MIX_FORWARD, act, 7, 0, bits, n, in, out, c);                              \
-        else if (in[2]) FD_FN(mix_run)(MIX_FORWARD, act, 5, 0, bits, n, in, out, c);                                  \
-        else if (in[1]) FD_FN(mix_run)(MIX_FORWARD, act, 3, 0, bits, n, in, out, c);                                  \
-        else FD_FN(mix_run)(MIX_FORWARD, act, 1, 0, bits, n, in, out, c);                                             \
+        if (in[1] && in[2]) FD_FN(mix_run)(MIX_FORWARD, act, 7, 0, bits, n, in, out, c);                           \
+        else if (in[2]) FD_FN(mix_run)(MIX_FORWARD, act, 5, 0, bits, n, in, out, c);                               \
+        else if (in[1]) FD_FN(mix_run)(MIX_FORWARD, act, 3, 0, bits, n, in, out, c);                               \
+        else FD_FN(mix_run)(MIX_FORWARD, act, 1, 0, bits, n, in, out, c);                                          \
     }
 #define FD_FUSED_BACKWARD(name, act)                                                                               \
     static void FD_FN(backward_##name) FD_MIX_ARGS                                                                 \
     {                                                                                                              \
-        if (in[2]) FD_FN(mix_run)(MIX_BACKWARD, act, 7, 0, bits, n, in, out, c);                                      \
-        else FD_FN(mix_run)(MIX_BACKWARD, act, 3, 0, bits, n, in, out, c);                                            \
+        if (in[2]) FD_FN(mix_run)(MIX_BACKWARD, act, 7, 0, bits, n, in, out, c);                                   \
+        else FD_FN(mix_run)(MIX_BACKWARD, act, 3, 0, bits, n, in, out, c);                                         \
     }
 FD_FUSED(none, FD_ACT_NONE)
 FD_FUSED(relu, FD_ACT_RELU)
