@@ -32,7 +32,7 @@ def run(program, *arguments, code=""):
     """Run a program as users do, or after the code that is given."""
     start = f"import runpy, sys; sys.argv[0] = {str(program)!r}; {code}; sys.path.insert(0, {str(FOLDER)!r})\n"
     start += f"runpy.run_path({str(program)!r}, run_name='__main__')"
-    command = [sys.executable, "-c", start] if code else [sys.executable, str(program)]
+    command = [sys.executable, "-P", "-c", start] if code else [sys.executable, str(program)]
     return subprocess.run(
         [*command, *map(str, arguments)], env=clean_environment(), capture_output=True, text=True, timeout=120
     )
