@@ -28,6 +28,7 @@ struct walk {
     fd_axis axis[FD_MAX_NDIM + 1];              /* lengths and mask indices; the last one is the row */
     int64_t step[FD_MAX_NDIM + 1][ARRAYS];      /* bytes along them */
     int outer, numbered, near;                  /* axes above the row; whether indices are one run; see fd_source */
+    int by_row;                                 /* whether a piece ends where its row does: rows are long */
     size_t size, piece, window;                 /* bytes of an element, most elements of a piece, and bits of a window */
     uint64_t elements, start, lead, stop;       /* `lead` elements are missing in the first unit */
     enum { ABSENT, LINEAR, TILED, ROWS } way[ARRAYS];
@@ -134,6 +135,7 @@ static void one_piece(const struct walk *w, struct hands *h, uint64_t number, co
     uint8_t own[PIECE / 8];
     unsigned copied = 0;
     const int one_row = in_row(w, p, n) == n;
+    const int64_t each = w->axis[w->outer].index;
     for (int i = 0; i < ARRAYS; i++) {
         const int64_t step = w->step[w->outer][i];
         char *data = w->job->data[i];
@@ -153,14 +155,16 @@ static void one_piece(const struct walk *w, struct hands *h, uint64_t number, co
     } else if (bits) {
         fd_copy_bits(own, bits, at, n);
         bits = own;
+    } else if (one_row) {
+        fd_source_bits(&h->source, p->index + (uint64_t)(p->along * each), each, n, own);
+        bits = own;
     } else {
         fd_bit_writer to = {own, 0, 0};
         struct place row = *p;
-        const int64_t step = w->axis[w->outer].index;
         for (size_t done = 0, m; done < n; done += m, next_row(w, &row)) {
             uint8_t some[PIECE / 8];
             m = in_row(w, &row, n - done);
-            fd_source_bits(&h->source, row.index + (uint64_t)(row.along * step), step, m, some);
+            fd_source_bits(&h->source, row.index + (uint64_t)(row.along * each), each, m, some);
             fd_put_bits(&to, some, 0, m);
         }
         fd_put_end(&to);
@@ -201,7 +205,7 @@ static void walk_range(void *context, uint64_t begin, uint64_t end)
         if (w->numbered) fd_source_bits(&h.source, w->start + number, 1, n, h.window);
         for (size_t done = 0, m; done < n; done += m) {
             m = n - done < w->piece ? n - done : w->piece;
-            if (w->axis[w->outer].n > COPIED) m = in_row(w, &p, m); /* a long row: to its end at most */
+            if (w->by_row) m = in_row(w, &p, m);
             one_piece(w, &h, number + done, &p, m, w->numbered ? h.window : NULL, done);
             move_on(w, &p, number + done + m, m);
         }
@@ -286,6 +290,7 @@ fd_status fd_mix_walk(const fd_mix_job *job, const fd_mask_desc *mask, int ndim,
     w.window = WINDOW;
     w.numbered = is_run(&w, -1, 1);
     w.near = w.numbered ? 0 : fd_near(w.axis, w.outer, &w.axis[w.outer]);
+    w.by_row = w.axis[w.outer].n > (w.numbered ? COPIED : COPIED / 4);
     w.lead = w.numbered ? l.start % UNIT : 0;
     return fd_run(exec, (w.lead + w.elements + UNIT - 1) / UNIT, UNIT, walk_range, &w);
 }

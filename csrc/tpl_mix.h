@@ -37,10 +37,11 @@ FD_INLINE REALS FD_FN(sloped)(int act, REALS g, REALS h)
     }
 }
 
-/* One vector of each array. `op`, `act` and `has`, bit i of which says that there is an input i, are constants. */
+/* One vector of each array. `op`, `act` and `has`, bit i of which says that there is an input i, are constants. Zero is
+ * loaded as well, lest a compiler make two instructions of a pick where it knows one side. */
 FD_INLINE void FD_FN(mix_vector)(int op, int act, int has, R(k_type) k, const REALS *v, REALS *w, const REALS *c)
 {
-    const REALS zero = R(r_set)(0);
+    const REALS zero = c[2];
     REALS h;
     switch (op) {
     case MIX_AFFINE: w[0] = R(k_pick)(k, R(r_add)(R(r_mul)(c[0], v[0]), c[1]), c[2]); break;
@@ -103,11 +104,12 @@ FD_INLINE void FD_FN(mix_run)(int op, int act, int has, int still, const uint8_t
     const FD_ELEM *in[FD_MIX_IN] = {from[0], from[1], from[2]};
     FD_ELEM *out[FD_MIX_OUT] = {to[0], to[1]};
     const int outs = op == MIX_PART ? OUTS : 1, rest = (int)(n % FD_STEP);
+    const int biases = op == MIX_FORWARD ? 2 : op == MIX_BACKWARD ? 4 : 0; /* in the cache, as a rule */
     REALS c[FD_MIX_CONSTANTS];
     for (int i = 0; i < FD_MIX_CONSTANTS; i++) c[i] = R(r_set)((R(real))constants[i]);
     for (; n >= FD_STEP; n -= FD_STEP) {
         for (int i = 0; i < FD_MIX_IN; i++) /* memory is asked for ahead of time: pieces are too short for it to look on */
-            if (has >> i & 1)
+            if ((has & ~biases) >> i & 1)
                 for (unsigned j = 0; j < FD_STEP * sizeof(FD_ELEM); j += FD_LINE_BYTES)
                     FD_PREFETCH((uintptr_t)in[i] + FD_AHEAD_BYTES + j);
         FD_FN(mix_step)(op, act, has, op == MIX_BLEND ? 0 : fd_load64(bits), in, out, c);
