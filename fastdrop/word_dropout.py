@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fastdrop.arrays import make_output
+from fastdrop import _core
+from fastdrop.arrays import DTYPES, make_output
 from fastdrop.functional import check_flag
 from fastdrop.geometry import make_geometry
 from fastdrop.integers import integer
@@ -18,6 +19,9 @@ from fastdrop.shard import Shard
 from fastdrop.threads import check_threads
 
 __all__ = ["word_dropout", "word_dropout_forward"]
+
+#: Floating point types of the same size, whose elements are copied bit by bit: narrower ones would be widened.
+_COPIED_AS = {4: np.dtype(np.float32), 8: np.dtype(np.float64)}
 
 
 def word_dropout(
@@ -183,15 +187,31 @@ def _replace(
     mask = Mask._make(geometry, probability, draw(), None) if training else None
     if not idle:
         assert mask is not None
-        dropped = ~_keep(mask, team)
-        if spared is not None:
-            dropped &= ~(spared if spared.dtype == bool else np.isin(array, spared))
-        if y is not array:
-            np.copyto(y, array)
-        np.putmask(y, dropped, number)
+        if spared is not None and spared.dtype != bool:
+            spared = np.isin(array, spared)
+        _replace_dropped(array, number, mask, spared, y, team)
     elif y is not array:
         np.copyto(y, array)
     return y, mask
+
+
+def _replace_dropped(
+    ids: np.ndarray, number: int, mask: Mask, spared: np.ndarray | None, y: np.ndarray, threads: int
+) -> None:
+    """Write ids, and the number where the mask drops one that is not spared."""
+    copied_as = _COPIED_AS.get(ids.dtype.itemsize)
+    if spared is None and isinstance(mask.p, float) and copied_as is not None:
+        arguments = mask._core_arguments()
+    else:
+        kept = _keep(mask, threads)
+        if spared is not None:
+            kept |= spared
+        if copied_as is None:
+            np.copyto(y, np.where(kept, ids, ids.dtype.type(number)))
+            return
+        arguments = Mask.from_bool(kept, 0.0)._core_arguments()
+    other = np.broadcast_to(np.array(number, ids.dtype).view(copied_as), ids.shape)
+    _core.choose(arguments, DTYPES[copied_as.name], ids.view(copied_as), other, y.view(copied_as), threads)
 
 
 def _keep(mask: Mask, threads: int) -> np.ndarray:

@@ -51,6 +51,16 @@ def test_protected_ids_and_places():
     assert np.array_equal(fd.word_dropout(ids, 1.0, 7, protected=place, rng=3, out=ids), np.where(place, 5, 7))
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64], ids=str)
+def test_ids_are_no_numbers(dtype):
+    """Every bit pattern comes through: those, too, that would be a signalling NaN or a subnormal."""
+    exponent = {4: 0x7F800001, 8: 0x7FF0000000000001}[np.dtype(dtype).itemsize]
+    ids = np.array([exponent, exponent - 2, 1, 0, -1, -exponent] * 50, dtype)
+    keep = oracle.keep_mask((3, 0), ids.shape, 0.5)
+    for number in (exponent, 1, -exponent):
+        assert np.array_equal(fd.word_dropout(ids, 0.5, number, rng=3), np.where(keep, ids, number))
+
+
 def test_arrays_of_p_and_shards():
     ids = texts()
     p = np.linspace(0, 1, 6)[:, None]
