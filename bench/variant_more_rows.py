@@ -11,6 +11,7 @@ from variant_rows import (
     GAUSSIAN_WIDE,
     NUMPY,
     OURS,
+    PASS,
     PLAIN,
     Calls,
     Goal,
@@ -74,7 +75,11 @@ def embedding_dropout(s: Setting) -> Calls:
         np.take(weight, ids, axis=0, out=y, mode="clip")  # "raise" would make a copy of out
         return np.multiply(y, factor[ids, None], out=y)
 
-    return {OURS: lambda seed: fd.embedding_dropout(weight, ids, s.p, rng=seed, out=y), NUMPY: numpy}
+    return {
+        OURS: lambda seed: fd.embedding_dropout(weight, ids, s.p, rng=seed, out=y),
+        NUMPY: numpy,
+        PASS: lambda seed: np.take(weight, ids, axis=0, out=y, mode="clip"),
+    }
 
 
 @variant("word_dropout", "word_dropout", FIVE, numpy="mask, copy of the ids, the replacement by the mask")
@@ -87,7 +92,11 @@ def word_dropout(s: Setting) -> Calls:
         np.copyto(out, ids, where=keep())
         return out
 
-    return {OURS: lambda seed: fd.word_dropout(ids, s.p, 3, rng=seed, out=out), NUMPY: numpy}
+    return {
+        OURS: lambda seed: fd.word_dropout(ids, s.p, 3, rng=seed, out=out),
+        NUMPY: numpy,
+        PASS: lambda seed: np.copyto(out, ids),
+    }
 
 
 # ---- noise ----

@@ -1,10 +1,11 @@
 """Every variant of dropout against NumPy and PyTorch: `python bench/variants.py`.
 
 One row a variant: our time, that of what NumPy composes (float32 masks, no array made anew), PyTorch's where it has the
-operation and is installed, and whether the goal is met. Contestants of a row take turns, in a new order each round, and
-each call has a seed of its own; medians are compared. Values stay as they are, for results go into arrays of their own.
-All run on one thread. Rows are in variant_rows.py and variant_more_rows.py; one whose function this fastdrop lacks is
-named in the table and again in the end.
+operation and is installed, and whether the goal is met. Where memory is the limit, `pass` is NumPy's time for reading
+and writing the same arrays once, and "a pass has" the ratio that would give: no more can be asked of anybody.
+Contestants of a row take turns, in a new order each round, and each call has a seed of its own; medians are compared.
+Values stay as they are, for results go into arrays of their own. All run on one thread. Rows are in variant_rows.py
+and variant_more_rows.py; one whose function this fastdrop lacks is named in the table and again in the end.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if __name__ == "__main__":  # before anything makes threads
 
 import numpy as np
 import variant_more_rows as more
-from variant_rows import NUMPY, OURS, PLAIN, ROWS, TORCH, Row, Setting
+from variant_rows import NUMPY, OURS, PASS, PLAIN, ROWS, TORCH, Row, Setting
 
 import fastdrop as fd
 
@@ -31,7 +32,7 @@ __all__ = ["format_row", "main", "measure", "more"]
 
 #: One timing lasts at least about this long, in seconds.
 VISIT = 2e-3
-HEAD = ["variant", "p", "ours", NUMPY, TORCH, PLAIN, "ratios", "goals", "", "what NumPy does"]
+HEAD = ["variant", "p", "ours", NUMPY, TORCH, PLAIN, PASS, "ratios", "a pass has", "goals", "", "what NumPy does"]
 SEEDS = itertools.count(1)
 
 
@@ -61,8 +62,10 @@ def format_row(row: Row, p: float, medians: dict[str, float]) -> str:
     """Return a line of the table."""
     name = row.name if row.dtype is np.float32 else f"{row.name}, {np.dtype(row.dtype).name}"
     cells = [name, f"{p:g}"]
-    cells += [f"{medians[who]:.3f} ms" if who in medians else "-" for who in (OURS, NUMPY, TORCH, PLAIN)]
+    cells += [f"{medians[who]:.3f} ms" if who in medians else "-" for who in (OURS, NUMPY, TORCH, PLAIN, PASS)]
     cells.append(", ".join(f"{goal.ratio(medians):.2f}" for goal in row.goals))
+    bounds = [goal.bound(medians) for goal in row.goals]
+    cells.append(", ".join("-" if bound is None else f"{bound:.2f}" for bound in bounds))
     cells.append(", ".join(str(goal) for goal in row.goals))
     cells.append("met" if all(goal.met(medians) for goal in row.goals) else "NOT MET")
     cells.append(row.numpy + (f" ({row.note})" if row.note else ""))
@@ -96,7 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
     for name, value in fd.build_info().items():
         print(f"{name}: {value}")
     print(f"about {size} elements, one thread, medians of {rounds} rounds\n")
-    print("| " + " | ".join(HEAD) + " |\n| --- " + "| ---: " * 5 + "| --- " * 4 + "|", flush=True)
+    print("| " + " | ".join(HEAD) + " |\n| --- " + "| ---: " * 6 + "| --- " * 5 + "|", flush=True)
     missing: list[str] = []
     missed: list[str] = []
     try:
@@ -106,7 +109,8 @@ def main(arguments: list[str] | None = None) -> None:
             if row.missing():
                 missing.append(row.name)
                 lacks = ", ".join(f"fastdrop.{name}" for name in row.missing())
-                print(f"| {row.name} | NOT RUN: this fastdrop has no {lacks} " + "| " * 8 + "|", flush=True)
+                left = "| " * (len(HEAD) - 2) + "|"
+                print(f"| {row.name} | NOT RUN: this fastdrop has no {lacks} {left}", flush=True)
                 continue
             for p in options.p[:1] if options.quick else options.p:
                 line = format_row(row, p, measure(row, size, p, rounds))

@@ -119,14 +119,18 @@ def test_layouts(isa):
             assert_same(fd.dropout_residual(a, residual, 0.3, bias=bias, rng=RNG, out=out), wanted)
 
 
-def test_shared_axes_and_shards(isa):
-    x, residual, bias = numbers((6, 5, 40)), numbers((6, 5, 40), seed=1), numbers(40, seed=2)
+@pytest.mark.parametrize("shape", [(6, 5, 40), (70, 33, 9), (3, 50, 700), (40, 300, 2)])
+def test_shared_axes_and_shards(isa, shape):
+    x, residual, bias = numbers(shape), numbers(shape, seed=1), numbers(shape[-1], seed=2)
     for axes in ((0,), (1,), (2,), (0, 2), (1, 2), (0, 1, 2)):
         wanted = mixes.fused(x, bias, residual, keep_of(x, 0.4, axes), 0.4)
         assert_same(fd.dropout_residual(x, residual, 0.4, bias=bias, rng=RNG, share_axes=axes), wanted)
     whole = fd.dropout_bias(x, bias, 0.4, rng=RNG)
-    part = fd.Shard(origin=(2, 1, 7), global_shape=x.shape)
-    assert_same(fd.dropout_bias(x[2:, 1:, 7:], bias[7:], 0.4, rng=RNG, shard=part), whole[2:, 1:, 7:])
+    part = fd.Shard(origin=(2, 1, 1), global_shape=x.shape)
+    assert_same(fd.dropout_bias(x[2:, 1:, 1:], bias[1:], 0.4, rng=RNG, shard=part), whole[2:, 1:, 1:])
+    wanted = fd.dropout_bias(x, bias, 0.4, rng=RNG, share_axes=2)[2:, 1:, 1:]
+    part = fd.Shard(origin=(2, 1, 1), global_shape=x.shape)
+    assert_same(fd.dropout_bias(x[2:, 1:, 1:], bias[1:], 0.4, rng=RNG, shard=part, share_axes=2), wanted)
 
 
 def test_gradients():
