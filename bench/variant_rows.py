@@ -269,7 +269,14 @@ def _plain(s: Setting, x: np.ndarray, y: np.ndarray) -> Calls:
     return {PLAIN: lambda seed: fd.dropout(x, s.p, rng=seed, out=y)}
 
 
-@variant("dropout_bias", "dropout_bias", FUSED, EPILOGUE, numpy="sum, then dropout as above")
+@variant(
+    "dropout_bias",
+    "dropout_bias",
+    FUSED,
+    EPILOGUE,
+    numpy="sum, then dropout as above",
+    note="bits first, then the arrays: at p = 0.1 making bits takes more than half of plain dropout's time",
+)
 def dropout_bias(s: Setting) -> Calls:
     shape = s.shape(1024)
     x, bias, y, keep = s.numbers(shape), s.numbers((1024,)), np.empty(shape, s.dtype), s.keep(shape)
@@ -319,11 +326,23 @@ variant("dropout_bias_act, relu", "dropout_bias_act", FUSED, numpy="sum, maximum
     _activated("relu", lambda v: np.maximum(v, 0, out=v))
 )
 variant(
-    "dropout_bias_act, gelu", "dropout_bias_act", FUSED, numpy="sum, GELU by tanh in place, dropout", activation="gelu"
+    "dropout_bias_act, gelu",
+    "dropout_bias_act",
+    FUSED,
+    numpy="sum, GELU by tanh in place, dropout",
+    note="ours is the exact form, computed in float64 and rounded once: 82 operations and 2 divisions for 8 elements",
+    activation="gelu",
 )(_activated("gelu", _gelu))
 
 
-@variant("dropout_residual", "dropout_residual", FUSED, EPILOGUE, numpy="dropout as above, then the sum")
+@variant(
+    "dropout_residual",
+    "dropout_residual",
+    FUSED,
+    EPILOGUE,
+    numpy="dropout as above, then the sum",
+    note="three arrays where plain dropout has two: a pass over them takes 1.3 times plain at p = 0.5",
+)
 def dropout_residual(s: Setting) -> Calls:
     x, residual, y = s.numbers(s.shape()), s.numbers(s.shape()), np.empty(s.shape(), s.dtype)
     keep = s.keep(s.shape())
