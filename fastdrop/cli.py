@@ -1,4 +1,4 @@
-"""The command line: ``fastdrop demo``, ``fastdrop info``, ``fastdrop bench``."""
+"""The command line: ``fastdrop demo``, ``fastdrop info``, ``fastdrop bench``, ``fastdrop verify``."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="fastdrop", description="Dropout on the CPU: exact, reproducible, at the speed of memory."
     )
     parser.add_argument("--version", action="version", version=f"fastdrop {fastdrop.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | info | bench")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="demo | info | bench | verify")
     demo = commands.add_parser(
         "demo",
         help="train on handwritten digits with and without dropout: about a minute, two tables and a picture",
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--digest", action="store_true", help="also print a SHA-256 over all masks and dropout outputs")
     commands.add_parser("info", help="say what this build is: version, contract, instruction sets, threads, compiler")
     commands.add_parser("bench", help="time dropout against NumPy and the roofline: about a minute", add_help=False)
+    commands.add_parser("verify", help="check that masks are as random as promised: minutes", add_help=False)
     return parser
 
 
@@ -86,6 +87,10 @@ def _run(arguments: Sequence[str]) -> int:
         from fastdrop import bench
 
         return bench.main(list(arguments[1:]))
+    if arguments[:1] == ["verify"]:
+        from fastdrop import verify
+
+        return verify.main(list(arguments[1:]))
     options = _parser().parse_args(arguments)
     if options.command == "info":
         print(info_text())
@@ -114,8 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0; 1 if a package is missing; 2 for bad arguments or data; 130 after Ctrl-C; 141 if the reader of
-        the output went away.
+        The exit code: 0; 1 if a package is missing or a check failed; 2 for bad arguments or data; 130 after Ctrl-C;
+        141 if the reader of the output went away.
 
     Raises
     ------

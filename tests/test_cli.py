@@ -36,8 +36,12 @@ def test_version():
 def test_help_names_every_command():
     done = run("--help")
     assert done.returncode == 0
-    assert all(name in done.stdout for name in ("demo", "info", "bench", "--version"))
-    for command, options in (("demo", ("--data", "--out", "--seeds", "--epochs", "--digest")), ("bench", ("--isa",))):
+    assert all(name in done.stdout for name in ("demo", "info", "bench", "verify", "--version"))
+    for command, options in (
+        ("demo", ("--data", "--out", "--seeds", "--epochs", "--digest")),
+        ("bench", ("--isa",)),
+        ("verify", ("--full", "--seed")),
+    ):
         done = run(command, "--help")
         assert done.returncode == 0
         assert all(option in done.stdout for option in options)
