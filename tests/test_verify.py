@@ -2,16 +2,20 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import oracle
 import pytest
+from helpers import clean_environment
 
 import fastdrop as fd
 from fastdrop.verify import main, planted, rates, relations, scores, structure, table, values
 from fastdrop.verify.effort import Effort, full, minutes, seconds
 from fastdrop.verify.planted import FAULTS, Planted
 from fastdrop.verify.sources import Fastdrop, dropped, realised
+from fastdrop.verify.stream import ORDERS, stream
 
 SMALL = Effort(seed=3, decisions=1 << 16, rare=1 << 18, stored=1 << 18, related=1 << 14, arrays=40)
 
@@ -173,3 +177,31 @@ def test_bad_arguments(arguments, text, capsys):
         main(arguments)
     assert stop.value.code == 2
     assert text in capsys.readouterr().err
+
+
+def test_streams_are_the_pages():
+    words = oracle.pages((7, 0), oracle.COIN, range(8192)).astype("<u4")
+    wanted = {
+        "pages": words.tobytes(),
+        "lanes": b"".join(part.reshape(-1, 16).T.tobytes() for part in words.reshape(2, -1)),
+        "reversed": np.packbits(
+            np.unpackbits(words.view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")[:, ::-1], bitorder="little"
+        ).tobytes(),
+        "seeds": b"".join(oracle.pages((7 + k, 0), oracle.COIN, [0]).astype("<u4").tobytes() for k in range(40)),
+    }
+    assert set(wanted) == set(ORDERS)
+    for order, whole in wanted.items():
+        parts = stream(order, 7)
+        made = b""
+        while len(made) < len(whole):
+            made += next(parts)
+        assert made == whole, order
+
+
+def test_a_reader_that_goes_away_ends_a_stream():
+    command = [sys.executable, "-P", "-m", "fastdrop", "verify", "--stream", "pages"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment()) as process:
+        assert len(process.stdout.read(1000)) == 1000
+        process.stdout.close()
+        assert process.wait(timeout=60) == 141
+        assert process.stderr.read() == b""

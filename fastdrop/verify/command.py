@@ -13,6 +13,7 @@ import fastdrop
 from fastdrop.verify.effort import full, minutes, seconds
 from fastdrop.verify.planted import FAULTS
 from fastdrop.verify.scores import LIMIT, Score
+from fastdrop.verify.stream import ORDERS, stream
 from fastdrop.verify.table import planted, verify
 
 __all__ = ["main"]
@@ -40,6 +41,13 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=SEED, help="of all keys (%(default)s); another one is another sample"
     )
     parser.add_argument("--json", metavar="FILE", help="write the rows to a file as well")
+    parser.add_argument(
+        "--stream",
+        metavar="ORDER",
+        choices=list(ORDERS),
+        help="check nothing: write raw bytes to the standard output, without an end, for other tests: "
+        + ", ".join(ORDERS),
+    )
     return parser
 
 
@@ -67,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--seed has to be at least 0 and below 2^64, but is {options.seed}")
     if options.json and not Path(options.json).resolve().parent.is_dir():
         parser.error(f"--json: there is no folder {Path(options.json).resolve().parent}")
+    if options.stream:
+        for part in stream(options.stream, options.seed):
+            sys.stdout.buffer.write(part)
     effort = (full if options.full else seconds if options.quick else minutes)(options.seed)
     info = fastdrop.build_info()
     print(f"fastdrop {info['version']}, contract {info['contract']}, {info['isa']}, seed {options.seed}\n")
