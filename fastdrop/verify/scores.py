@@ -58,8 +58,8 @@ def of_chi_square(x: float, freedom: int) -> float:
 
     Examples
     --------
-    >>> round(of_chi_square(1100.0, 1000), 2)  # SciPy: norm.isf(chi2.sf(1100, 1000)) = 2.2
-    2.2
+    >>> round(of_chi_square(1100.0, 1000), 2)  # scipy.stats: norm.isf(chi2.sf(1100, 1000)) is 2.18 as well
+    2.18
     """
     spread = 2 / (9 * freedom)
     return (math.cbrt(x / freedom) - (1 - spread)) / math.sqrt(spread)
