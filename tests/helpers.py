@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+import pytest
 
 import fastdrop
 
@@ -18,6 +20,13 @@ BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 DTYPES = [np.dtype(np.float16), BFLOAT16, *map(np.dtype, (np.float32, np.float64, np.complex64, np.complex128))]
 SETTINGS = ("FASTDROP_ISA", "FASTDROP_NUM_THREADS", "OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "OMP_DYNAMIC")
 EVERY_EDGE = sorted({0, 1, *(edge * k + d for edge in (64, 512, 2048, 16384) for k in (1, 2) for d in (-1, 0, 1))})
+
+
+def skip_without_packages(code: str) -> None:
+    """Skip a test, and say why, whose code uses an adapter to a package that is not installed."""
+    for adapter, package in {"fastdrop.torch": "torch"}.items():
+        if re.search(rf"^ *(import|from) {re.escape(adapter)}\b", code, re.MULTILINE):
+            pytest.importorskip(package, reason=f"{package} is not installed")
 
 
 def parts(x) -> np.ndarray:

@@ -13,7 +13,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from helpers import clean_environment
+from helpers import clean_environment, skip_without_packages
 
 import fastdrop as fd
 
@@ -70,6 +70,7 @@ def test_there_is_something_to_test():
 @pytest.mark.parametrize("path", WITH_PYTHON, ids=page_id)
 def test_python_blocks_run(path, tmp_path, monkeypatch):
     """Blocks of a page run in order, as a reader would type them; one with a prompt also has to print what it shows."""
+    skip_without_packages(path.read_text())
     monkeypatch.chdir(tmp_path)
     threads = fd.get_num_threads()
     names: dict[str, object] = {"__name__": page_id(path)}

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import skip_without_packages
 
 import fastdrop as fd
 
-OPTIONAL = {"fastdrop.torch", "fastdrop.jax", "fastdrop.keras", "fastdrop.dask"}  # need packages that may be missing
 ROOT = Path(fd.__file__).parent
 FILES = [path.relative_to(ROOT.parent).with_suffix("") for path in ROOT.rglob("*.py") if path.name != "__main__.py"]
-MODULES = sorted({".".join(path.parts).removesuffix(".__init__") for path in FILES} - OPTIONAL)
+MODULES = sorted({".".join(path.parts).removesuffix(".__init__") for path in FILES})
 PUBLIC = [name for name in fd.__all__ if callable(getattr(fd, name))]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name, tmp_path, monkeypatch):
+    skip_without_packages(f"import {name}")
     monkeypatch.chdir(tmp_path)  # an example that writes a file writes it there
     module = importlib.import_module(name)
     names = {"fd": fd, "np": np}

@@ -1,0 +1,301 @@
+"""What `torch.nn.functional` has of dropout: the same signatures, errors and warnings, and where keys come from."""
+
+from __future__ import annotations
+
+import numbers
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fastdrop.rng import RNGLike
+from fastdrop.torch import laws
+from fastdrop.torch.kernels import check_tensor
+from fastdrop.torch.keys import check_generator
+
+__all__ = [
+    "alpha_dropout",
+    "check_p",
+    "drop_path",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "feature_alpha_dropout",
+    "stochastic_depth",
+]
+
+Generator = torch.Generator | None
+
+
+def dropout(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    rng: RNGLike = None,
+    generator: Generator = None,
+) -> Tensor:
+    """Set elements to zero with probability p and scale the others by 1 / (1 - p).
+
+    Parameters
+    ----------
+    input : Tensor
+        On the CPU: float16, bfloat16, float32, float64, complex64 or complex128, of any shape and strides.
+    p : float, default 0.5
+        Probability of dropping, in [0, 1].
+    training : bool, default True
+        False returns input as it is.
+    inplace : bool, default False
+        Whether to write to input.
+    rng : Key, int, Tensor, numpy.random.Generator or None, optional
+        Where the key comes from, as for `fastdrop.dropout`: the same key gives the same mask, and needs no state of a
+        generator when a checkpointed part is run again. A tensor holds seed and stream, two numbers of int64 (the bits
+        of unsigned ones); under `torch.compile` it has to be that or an int.
+    generator : torch.Generator, optional
+        Where the key is drawn from without `rng`; PyTorch's default generator, which `torch.manual_seed` sets, else.
+
+    Returns
+    -------
+    Tensor
+        Of input's shape, dtype and layout. Only the key is kept for the backward pass, which makes the mask again.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument can't be used; nothing has been written then.
+    RuntimeError
+        For a leaf that requires a gradient, or a tensor whose elements share memory, in place.
+
+    Notes
+    -----
+    The mask is that of `fastdrop.dropout` under the same key, whatever the memory format: it follows the elements'
+    order in the shape. A dropped element is +0 even if it was NaN, where PyTorch keeps NaN.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import fastdrop as fd
+    >>> import fastdrop.torch as ft
+    >>> x = torch.ones(2, 4)
+    >>> y = ft.functional.dropout(x, 0.5, rng=fd.Key(42))
+    >>> bool((y.numpy() == fd.dropout(x.numpy(), 0.5, rng=fd.Key(42))).all())
+    True
+    """
+    p = _check(input, p, rng, generator)
+    if not training:
+        return input
+    return laws.scaled(input, p, "dropout", [], rng, generator, inplace)
+
+
+def dropout1d(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    rng: RNGLike = None,
+    generator: Generator = None,
+) -> Tensor:
+    """Drop whole channels of (N, C, L) or (C, L); everything else is as for `dropout`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import fastdrop.torch as ft
+    >>> y = ft.functional.dropout1d(torch.ones(3, 4, 5), rng=1)
+    >>> bool((y == y[:, :, :1]).all())
+    True
+    """
+    return _channels(F.dropout1d, 1, input, p, training, inplace, rng, generator)
+
+
+def dropout2d(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    rng: RNGLike = None,
+    generator: Generator = None,
+) -> Tensor:
+    """Drop whole channels of (N, C, H, W); ranks that PyTorch warns of are treated, and warned of, as it does.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import fastdrop.torch as ft
+    >>> y = ft.functional.dropout2d(torch.ones(2, 3, 4, 5), rng=1)
+    >>> bool((y == y[:, :, :1, :1]).all())
+    True
+    """
+    return _channels(F.dropout2d, None, input, p, training, inplace, rng, generator)
+
+
+def dropout3d(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    rng: RNGLike = None,
+    generator: Generator = None,
+) -> Tensor:
+    """Drop whole channels of (N, C, D, H, W) or (C, D, H, W); everything else is as for `dropout`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import fastdrop.torch as ft
+    >>> y = ft.functional.dropout3d(torch.ones(2, 3, 4, 5, 6), rng=1)
+    >>> bool((y == y[:, :, :1, :1, :1]).all())
+    True
+    """
+    return _channels(F.dropout3d, 3, input, p, training, inplace, rng, generator)
+
+
+def alpha_dropout(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = False,
+    inplace: bool = False,
+    *,
+    rng: RNGLike = None,
+    generator: Generator = None,
+) -> Tensor:
+    """Drop to SELU's limit and keep mean and variance (Klambauer et al. 2017); `training` is False by default.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import fastdrop.torch as ft
+    >>> len(ft.functional.alpha_dropout(torch.zeros(100), 0.3, training=True, rng=1).unique())
+    2
+    """
+    p = _check(input, p, rng, generator)
+    if not training:
+        return input
+    return laws.alpha(input, p, [], rng, generator, inplace)
+
+
+def feature_alpha_dropout(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = False,
+    inplace: bool = False,
+    *,
+    rng: RNGLike = None,
+    generator: Generator = None,
+) -> Tensor:
+    """Alpha dropout of whole channels of (N, C, ...).
+
+    Examples
+    --------
+    >>> import torch
+    >>> import fastdrop.torch as ft
+    >>> y = ft.functional.feature_alpha_dropout(torch.zeros(2, 3, 4), 0.5, training=True, rng=1)
+    >>> bool((y == y[:, :, :1]).all())
+    True
+    """
+    p = _check(input, p, rng, generator)
+    if not training:
+        return input
+    shared = _below_channels(input, 2)
+    return laws.alpha(input, p, shared, rng, generator, inplace)
+
+
+def drop_path(
+    x: Tensor,
+    drop_prob: float = 0.0,
+    training: bool = False,
+    scale_by_keep: bool = True,
+    *,
+    rng: RNGLike = None,
+    generator: Generator = None,
+) -> Tensor:
+    """Drop whole samples, the first axis, with timm's signature (Huang et al. 2016).
+
+    Examples
+    --------
+    >>> import torch
+    >>> import fastdrop.torch as ft
+    >>> y = ft.functional.drop_path(torch.ones(4, 3), 0.5, training=True, rng=1)
+    >>> bool((y == y[:, :1]).all())
+    True
+    """
+    p = _check(x, drop_prob, rng, generator, "x")
+    if not training or p == 0.0:
+        return x
+    return laws.scaled(x, p, "dropout" if scale_by_keep else "unscaled", list(range(1, x.dim())), rng, generator, False)
+
+
+def stochastic_depth(
+    input: Tensor,
+    p: float,
+    mode: str,
+    training: bool = True,
+    *,
+    rng: RNGLike = None,
+    generator: Generator = None,
+) -> Tensor:
+    """Drop whole samples (mode "row") or the batch as one (mode "batch"), with torchvision's signature and errors.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import fastdrop.torch as ft
+    >>> len(ft.functional.stochastic_depth(torch.ones(4, 3), 0.5, "batch", rng=1).unique())
+    1
+    """
+    if isinstance(p, numbers.Real) and not 0.0 <= p <= 1.0:
+        raise ValueError(f"drop probability has to be between 0 and 1, but got {p}")
+    if mode not in ("batch", "row"):
+        raise ValueError(f"mode has to be either 'batch' or 'row', but got {mode}")
+    p = _check(input, p, rng, generator)
+    if not training or p == 0.0:
+        return input
+    first = 1 if mode == "row" else 0
+    return laws.scaled(input, p, "dropout", list(range(first, input.dim())), rng, generator, False)
+
+
+def _check(x: object, p: object, rng: object, generator: object, name: str = "input") -> float:
+    """Refuse what can't be used, and return p as a float."""
+    check_tensor(x, name)
+    check_generator(generator, rng)
+    return check_p(p)
+
+
+def check_p(p: object) -> float:
+    """Return a probability as a float."""
+    if type(p) is float and 0.0 <= p <= 1.0:
+        return p
+    if isinstance(p, Tensor):
+        if p.requires_grad or p.numel() != 1:
+            what = "one that requires a gradient" if p.requires_grad else f"one of shape {tuple(p.shape)}"
+            raise TypeError(f"p has to be a number, or a tensor that stands for one, but got {what}")
+        p = p.item()
+    if isinstance(p, bool) or not isinstance(p, (numbers.Real, torch.SymFloat)):
+        raise TypeError(f"p has to be a number, but got {p!r} of type {type(p).__name__}")
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    return p if isinstance(p, torch.SymFloat) else float(p)
+
+
+def _below_channels(x: Tensor, first: int) -> list[int]:
+    if x.dim() < first:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+    return list(range(first, x.dim()))
+
+
+def _channels(theirs, spatial, x, p, training, inplace, rng, generator) -> Tensor:
+    """Drop channels, the second axis, or the first of an input that PyTorch gives a batch of one.
+
+    It does so where there are not `spatial` axes behind batch and channels.
+    """
+    p = _check(x, p, rng, generator)
+    theirs(x, 0.5, training=False)  # its texts, if the rank is wrong or ambiguous
+    if not training:
+        return x
+    shared = _below_channels(x, 2 if spatial is None or x.dim() == spatial + 2 else 1)
+    return laws.scaled(x, p, "dropout", shared, rng, generator, inplace)

@@ -1,0 +1,254 @@
+"""fastdrop.torch's modules, replace, restore and patch: the same state, hooks and reports; attention by its formula."""
+
+import copy
+import io
+import math
+import subprocess
+import sys
+
+import pytest
+from helpers import clean_environment
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+import torch.nn.functional as F  # noqa: E402
+from torch import nn  # noqa: E402
+
+import fastdrop as fd  # noqa: E402
+import fastdrop.torch as ft  # noqa: E402
+
+PAIRS = [
+    (ft.Dropout, nn.Dropout, (4, 5)),
+    (ft.Dropout1d, nn.Dropout1d, (2, 4, 5)),
+    (ft.Dropout2d, nn.Dropout2d, (2, 4, 5, 6)),
+    (ft.Dropout3d, nn.Dropout3d, (2, 4, 5, 6, 3)),
+    (ft.AlphaDropout, nn.AlphaDropout, (4, 5)),
+    (ft.FeatureAlphaDropout, nn.FeatureAlphaDropout, (2, 4, 5)),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "shape"), PAIRS, ids=[pair[1].__name__ for pair in PAIRS])
+def test_stands_in_for_pytorchs(ours, theirs, shape):
+    x = torch.randn(shape)
+    layer, other = ours(0.3), theirs(0.3)
+    assert isinstance(layer, theirs)
+    assert repr(layer) == repr(other)
+    layer.load_state_dict(other.state_dict())
+    other.load_state_dict(layer.state_dict())
+    torch.manual_seed(1)
+    first = layer(x)
+    torch.manual_seed(1)
+    assert torch.equal(first, layer(x))
+    assert not torch.equal(first, x)
+    assert layer.eval()(x) is x
+    with pytest.raises(ValueError, match="dropout probability has to be between 0 and 1, but got 2"):
+        ours(2)
+    buffer = io.BytesIO()
+    torch.save(layer, buffer)
+    buffer.seek(0)
+    loaded = torch.load(buffer, weights_only=False)
+    assert type(loaded) is ours
+    assert loaded.p == 0.3
+
+
+def test_in_place_module():
+    x = torch.ones(50)
+    assert ft.Dropout(0.5, inplace=True)(x) is x
+    assert set(x.tolist()) == {0.0, 2.0}
+
+
+def test_paths():
+    x = torch.ones(64, 3)
+    assert {*ft.DropPath(0.5)(x).flatten().tolist()} == {0.0, 2.0}
+    assert {*ft.DropPath(0.5, scale_by_keep=False)(x).flatten().tolist()} == {0.0, 1.0}
+    assert ft.DropPath(0.5).eval()(x) is x
+    assert {*ft.StochasticDepth(0.5, "row")(x).flatten().tolist()} == {0.0, 2.0}
+    assert len(ft.StochasticDepth(0.5, "batch")(x).unique()) == 1
+
+
+class Strange(nn.Dropout):
+    """Somebody's own."""
+
+
+def test_replace_and_restore():
+    model = nn.Sequential(
+        nn.Linear(4, 8),
+        nn.Dropout(0.25, inplace=True),
+        nn.ModuleDict({"a": nn.Dropout2d(0.1), "b": nn.AlphaDropout(0.3)}),
+        nn.LSTM(8, 8, 2, dropout=0.2),
+        Strange(0.5),
+        nn.GRU(8, 8, 1),
+    )
+    drop, calls = model[1], []
+    drop.register_forward_hook(lambda *_: calls.append(1))
+    drop.eval()
+    state = copy.deepcopy(model.state_dict())
+    report = ft.replace(model)
+    assert [name for name, _ in report.replaced] == ["1", "2.a", "2.b"]
+    assert [name for name, _ in report.unreached] == ["3", "4"]
+    assert "LSTM drops between its layers" in str(report)
+    assert "Strange is a class that fastdrop has nothing for" in str(report)
+    assert model[1] is drop
+    assert type(drop) is ft.Dropout
+    assert (drop.p, drop.inplace, drop.training) == (0.25, True, False)
+    drop(torch.ones(2))
+    assert calls == [1]
+    assert state.keys() == model.state_dict().keys()
+    model.load_state_dict(state)
+    assert ft.replace(model).replaced == []
+    twin = copy.deepcopy(model)
+    assert ft.restore(model) == ["1", "2.a", "2.b"]
+    assert type(drop) is nn.Dropout
+    assert ft.restore(model) == []
+    assert ft.restore(twin) == ["1", "2.a", "2.b"]
+    for function in (ft.replace, ft.restore):
+        with pytest.raises(TypeError, match=r"model has to be a torch.nn.Module, but got int"):
+            function(3)
+
+
+def test_transformer_trains_on():
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, dropout=0.1, batch_first=True), 2)
+    x = torch.randn(3, 7, 16)
+    before = encoder.eval()(x)
+    assert len(ft.replace(encoder).replaced) == 8
+    torch.testing.assert_close(encoder(x), before)
+    encoder.train()
+    torch.manual_seed(1)
+    y = encoder(x, mask=nn.Transformer.generate_square_subsequent_mask(7), is_causal=True)
+    y.square().mean().backward()
+    assert all(parameter.grad is not None for parameter in encoder.parameters())
+    encoder.double()
+    x = x.double().requires_grad_()
+
+    def call(x):
+        torch.manual_seed(2)
+        return encoder(x)[:, :2, :3]
+
+    assert torch.autograd.gradcheck(call, x)
+
+
+def test_attention_module_with_weights():
+    ours = ft.MultiheadAttention(8, 2, dropout=0.4, batch_first=True)
+    x = torch.randn(3, 5, 8)
+    torch.manual_seed(3)
+    _, weights = ours(x, x, x, average_attn_weights=False)
+    assert abs((weights == 0).float().mean() - 0.4) < 5 * math.sqrt(0.24 / weights.numel())
+    assert "dropout" not in nn.MultiheadAttention.forward.__globals__  # nobody else's function was changed
+    assert F.multi_head_attention_forward.__globals__["dropout"] is F.dropout
+
+
+def explicit(q, k, v, keep, p, mask, causal, scale):
+    scores = q @ k.transpose(-2, -1) * scale
+    if causal:
+        scores = scores.masked_fill(~torch.ones(scores.shape[-2:], dtype=torch.bool).tril(), -math.inf)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf) if mask.dtype is torch.bool else scores + mask
+    return (torch.softmax(scores, -1) * keep / (1 - p)) @ v
+
+
+MASKS = {
+    "none": (None, False),
+    "causal": (None, True),
+    "added": (torch.randn(5, 7, generator=torch.Generator().manual_seed(1), dtype=torch.float64), False),
+    "bool": (torch.rand(2, 1, 5, 7, generator=torch.Generator().manual_seed(2)) > 0.3, False),
+}
+
+
+@pytest.mark.parametrize("kind", MASKS)
+@pytest.mark.parametrize("scale", [None, 0.3])
+def test_attention_is_its_formula(kind, scale):
+    mask, causal = MASKS[kind]
+    generator = torch.Generator().manual_seed(3)
+    q, k, v = (torch.randn(2, 3, n, 8, generator=generator, dtype=torch.float64, requires_grad=True) for n in (5, 7, 7))
+    keep = torch.from_numpy(fd.Mask((2, 3, 5, 7), 0.3, rng=5).to_bool())
+    ours = ft.scaled_dot_product_attention(q, k, v, mask, 0.3, causal, scale, rng=5)
+    wanted = explicit(q, k, v, keep, 0.3, mask, causal, scale or 1 / math.sqrt(8))
+    torch.testing.assert_close(ours, wanted)
+    for a, b in zip(*(torch.autograd.grad(y.square().sum(), (q, k, v)) for y in (ours, wanted)), strict=True):
+        torch.testing.assert_close(a, b)
+    without = ft.scaled_dot_product_attention(q, k, v, mask, 0.0, causal, scale)
+    torch.testing.assert_close(without, F.scaled_dot_product_attention(q, k, v, mask, 0.0, causal, scale=scale))
+
+
+def test_attention_where_the_fused_pass_is_not_used():
+    q, k, v = (torch.randn(2, n, 8, dtype=torch.float64, requires_grad=True) for n in (5, 7, 7))
+    bias = torch.randn(5, 7, dtype=torch.float64, requires_grad=True)
+    keep = torch.from_numpy(fd.Mask((2, 5, 7), 0.3, rng=5).to_bool())
+    ours = ft.scaled_dot_product_attention(q, k, v, bias, 0.3, rng=5)
+    wanted = explicit(q, k, v, keep, 0.3, bias, False, 1 / math.sqrt(8))
+    for a, b in zip(*(torch.autograd.grad(y.square().sum(), (q, bias)) for y in (ours, wanted)), strict=True):
+        torch.testing.assert_close(a, b)
+    groups = ft.scaled_dot_product_attention(
+        torch.ones(1, 4, 5, 8), *torch.ones(2, 1, 2, 7, 8), None, 0.5, enable_gqa=True
+    )
+    assert groups.shape == (1, 4, 5, 8)
+    with pytest.raises(RuntimeError, match="Explicit attn_mask should not be set when is_causal=True"):
+        ft.scaled_dot_product_attention(q, k, v, bias, 0.3, True)
+    with pytest.raises(ValueError, match=r"between 0 and 1, but got 1\.5"):
+        ft.scaled_dot_product_attention(q, k, v, None, 1.5)
+    y = ft.scaled_dot_product_attention(q, k, v, None, 0.3)
+    (gradient,) = torch.autograd.grad(y.square().sum(), q, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+def test_patch():
+    functions = {name: getattr(F, name) for name in ("dropout", "dropout2d", "scaled_dot_product_attention")}
+    x = torch.ones(40)
+    wanted = ft.functional.dropout(x, 0.5, rng=_next_key(6))
+    torch.manual_seed(6)
+    theirs = F.dropout(x, 0.5)
+    with ft.patch():
+        torch.manual_seed(6)
+        assert torch.equal(F.dropout(x, 0.5), wanted)
+        with ft.patch():
+            torch.manual_seed(6)
+            assert torch.equal(nn.Dropout(0.5)(x), wanted)
+        torch.manual_seed(6)
+        assert torch.equal(F.dropout(x, 0.5), wanted)
+        assert F.dropout(torch.ones(3, dtype=torch.int64), 0.0).dtype is torch.int64  # goes where it went
+    assert {name: getattr(F, name) for name in functions} == functions
+    torch.manual_seed(6)
+    assert torch.equal(F.dropout(x, 0.5), theirs)
+    with pytest.raises(ValueError, match="between 0 and 1"), ft.patch():
+        F.dropout(x, 2.0)
+    assert F.dropout is functions["dropout"]
+
+
+def _next_key(seed):
+    torch.manual_seed(seed)
+    return torch.empty(2, dtype=torch.int64).random_(-(2**63), None)
+
+
+def test_workers_of_a_data_loader():
+    """Each worker has PyTorch's seed for it: masks differ between workers, and are the same again."""
+    code = """
+import torch, fastdrop.torch as ft
+class Data(torch.utils.data.Dataset):
+    def __len__(self): return 6
+    def __getitem__(self, i): return ft.functional.dropout(torch.ones(32), 0.5)
+ft.functional.dropout(torch.ones(1 << 18), 0.5)
+def run():
+    torch.manual_seed(3)
+    return torch.stack(list(torch.utils.data.DataLoader(Data(), batch_size=None, num_workers=2)))
+a, b = run(), run()
+assert torch.equal(a, b)
+assert len({tuple(row.tolist()) for row in a}) == 6
+print("done")
+"""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=clean_environment(), capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "done\n", done.stderr
+
+
+def test_a_missing_or_old_pytorch_is_named(monkeypatch):
+    from fastdrop.torch import extra
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r"needs PyTorch 2.5 or later: install it with pip install '.\[torch\]'"):
+        extra.require_torch()
+    monkeypatch.setitem(sys.modules, "torch", type(sys)("torch"))
+    sys.modules["torch"].__version__ = "2.4.1+cpu"
+    with pytest.raises(ImportError, match=r"needs PyTorch 2\.5 or later, but got 2\.4\.1"):
+        extra.require_torch()
