@@ -7,6 +7,8 @@ import os
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from fastdrop.exchange import incoming, outgoing
+
 __all__ = ["as_input", "empty_bytes", "make_output"]
 
 #: The types of the core by name, in the numbers of its fd_dtype.
@@ -22,7 +24,7 @@ def as_input(x: object, name: str = "x") -> tuple[np.ndarray, int]:
     TypeError
         If it is masked, of another type, or not in the machine's byte order.
     """
-    array = np.asanyarray(x)
+    array = incoming(x, name)
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{name} has to be an array that is not masked, but got a MaskedArray; use {name}.filled(0)")
     code = _CODES.get(array.dtype)  # by dtype: its name takes microseconds to make
@@ -35,7 +37,7 @@ def as_input(x: object, name: str = "x") -> tuple[np.ndarray, int]:
 
 
 def make_output(x: np.ndarray, out: object, inputs: tuple[np.ndarray, ...] = (), name: str = "x") -> np.ndarray:
-    """Return the array to write to: a new one like x, or `out` if it can be used.
+    """Return the array to write to: a new one like x, or `out` if it can be used, an array of any library.
 
     Raises
     ------
@@ -47,8 +49,9 @@ def make_output(x: np.ndarray, out: object, inputs: tuple[np.ndarray, ...] = (),
     """
     if out is None:
         return np.empty_like(x, order="K")
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out has to be a NumPy array or None, but got {type(out).__name__}")
+    out = outgoing(out)
+    if isinstance(out, np.ma.MaskedArray):
+        raise TypeError("out has to be an array that is not masked, but got a MaskedArray")
     if out.shape != x.shape:
         raise ValueError(f"out has to have the shape of {name}, {x.shape}, but got {out.shape}")
     if out.dtype != x.dtype:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from fastdrop.arrays import _overlaps_itself, _share, as_input
+from fastdrop.exchange import incoming, outgoing
 
 __all__ = ["as_ids", "as_rows", "check_out", "rows_are_contiguous"]
 
@@ -19,7 +20,7 @@ def as_ids(ids: object, name: str = "ids") -> np.ndarray:
     TypeError
         If it is masked, or holds something else; bools are no integers.
     """
-    array = np.asanyarray(ids)
+    array = incoming(ids, name)
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{name} has to be an array that is not masked, but got a MaskedArray")
     if array.dtype.kind not in "iu" or not array.dtype.isnative:
@@ -30,7 +31,7 @@ def as_ids(ids: object, name: str = "ids") -> np.ndarray:
 
 def as_rows(x: object, name: str = "x") -> np.ndarray:
     """Return an array whose rows are only copied: integers and bools are as good as what `as_input` takes."""
-    array = np.asanyarray(x)
+    array = incoming(x, name)
     if isinstance(array, np.ma.MaskedArray) or array.dtype.kind not in "biu":
         array, _ = as_input(x, name)
     return array
@@ -46,8 +47,9 @@ def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype, inputs: Mapp
     """
     if out is None:
         return np.empty(shape, dtype)
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"out has to be a NumPy array or None, but got {type(out).__name__}")
+    out = outgoing(out)
+    if isinstance(out, np.ma.MaskedArray):
+        raise TypeError("out has to be an array that is not masked, but got a MaskedArray")
     if out.shape != shape:
         raise ValueError(f"out has to have the shape of the result, {shape}, but got {out.shape}")
     if out.dtype != dtype:

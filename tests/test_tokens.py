@@ -165,7 +165,7 @@ def test_extremes():
         ({"training": 1}, "training has to be a bool"),
         ({"out": np.zeros((2, 6))}, "out has to have the shape of the result"),
         ({"out": np.zeros((2, 3), np.float32)}, "out has to have the dtype of the result"),
-        ({"out": [0.0]}, "out has to be a NumPy array"),
+        ({"out": [0.0]}, "out has to be a NumPy array, an array with the buffer protocol"),
         ({"shard": 1}, "shard has to be a Shard"),
         ({"threads": 0}, "threads has to be"),
     ],
