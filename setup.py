@@ -1,9 +1,10 @@
-"""Build the extension: the C core and its Cython layer, with OpenMP where the compiler has one that works."""
+"""Build the C core, its Cython layer and libraries for C, with OpenMP where the compiler has one that works."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -51,6 +52,8 @@ class BuildWithOpenMP(build_ext):
                 extension.extra_compile_args += ["/O2", "/std:c11", "/experimental:c11atomics"]
             else:
                 extension.extra_compile_args += ["-O3"]
+                if "-g" not in os.environ.get("CFLAGS", "").split():  # Python's own flags have it: ten megabytes
+                    extension.extra_compile_args.append("-g0")
         self.compile_side_by_side()
         super().build_extensions()
 
@@ -65,6 +68,37 @@ class BuildWithOpenMP(build_ext):
             return [path for objects in done for path in objects]
 
         self.compiler.compile = compile_all
+
+    def build_extension(self, extension: Extension) -> None:
+        """Put the core's objects into libraries as well, for programs in C: nothing is compiled twice."""
+        super().build_extension(extension)
+        if extension.name != "fastdrop._core" or self.compiler.compiler_type != "unix" or sys.platform == "darwin":
+            return
+        sources = [path for path in extension.sources if path.startswith("csrc")]
+        objects = self.compiler.object_filenames(sources, output_dir=self.build_temp)
+        library, include = (Path(self.build_lib) / "fastdrop" / name for name in ("lib", "include"))
+        (library / "pkgconfig").mkdir(parents=True, exist_ok=True)
+        (library / "cmake" / "fastdrop").mkdir(parents=True, exist_ok=True)
+        include.mkdir(exist_ok=True)
+        (library / "libfastdrop.a").unlink(missing_ok=True)
+        self.compiler.create_static_lib(objects, "fastdrop", output_dir=str(library))
+        link = [*extension.extra_link_args, "-Wl,-soname,libfastdrop.so", "-lm"]
+        self.compiler.link_shared_object(objects, str(library / "libfastdrop.so"), extra_postargs=link)
+        for header in (ROOT / "csrc").glob("fastdrop*.h"):
+            shutil.copy(header, include)
+        private = ["-lm", "-pthread", *extension.extra_link_args]
+        values = {"VERSION": VERSION, "PRIVATE_LIBS": " ".join(private), "PRIVATE_LIBS_CMAKE": ";".join(private)}
+        for template in (ROOT / "csrc" / "package").glob("*.in"):
+            text = re.sub("@([A-Z_]+)@", lambda name: values[name[1]], template.read_text())
+            folder = library / ("pkgconfig" if template.stem.endswith(".pc") else "cmake/fastdrop")
+            (folder / template.stem).write_text(text)
+
+    def copy_extensions_to_source(self) -> None:
+        """Put what was built where an editable installation finds it."""
+        super().copy_extensions_to_source()
+        for name in ("lib", "include"):
+            if (Path(self.build_lib) / "fastdrop" / name).is_dir():
+                shutil.copytree(Path(self.build_lib) / "fastdrop" / name, ROOT / "fastdrop" / name, dirs_exist_ok=True)
 
     def openmp_works(self, flag: str) -> bool:
         with tempfile.TemporaryDirectory() as folder:

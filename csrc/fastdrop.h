@@ -22,6 +22,7 @@ extern "C" {
 
 #define FD_CONTRACT 1
 #define FD_VERSION "0.1.0"
+#define FD_ABI 1 /* changes when a program that was built with an earlier header would go wrong */
 #define FD_MAX_NDIM 64
 #define FD_INDEX_LIMIT (UINT64_C(1) << 62) /* mask indices are below this */
 #define FD_PAGE_WORDS 512                  /* 32-bit words of a page */
