@@ -8,7 +8,7 @@ import numpy as np
 
 from fastdrop.arrays import as_input, make_output
 from fastdrop.functional import check_flag
-from fastdrop.geometry import Geometry, _shared, make_geometry
+from fastdrop.geometry import Geometry, make_geometry, shared_axes
 from fastdrop.mask_stack import MaskStack, check_numbers
 from fastdrop.probability import broadcast_p, check_p
 from fastdrop.rng import RNGLike, key_source
@@ -206,7 +206,7 @@ def _drop(
 def _row_geometry(shape: tuple[int, ...], share_axes: object, shard: object) -> Geometry:
     """Return how the elements of a row are numbered."""
     make_geometry(shape, share_axes, None, shard)  # type: ignore[arg-type]  # what is wrong is said of x
-    axes = _shared(share_axes, len(shape))  # type: ignore[arg-type]
+    axes = shared_axes(share_axes, len(shape))  # type: ignore[arg-type]
     if 0 in axes:
         raise ValueError(f"share_axes has to leave out axis 0, for rows go by their ids, but got {share_axes!r}")
     block = Shard(shard.origin[1:], shard.global_shape[1:]) if isinstance(shard, Shard) else None

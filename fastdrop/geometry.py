@@ -10,7 +10,7 @@ from fastdrop import _core
 from fastdrop.integers import integer, lengths, product
 from fastdrop.shard import Shard
 
-__all__ = ["Geometry", "c_strides", "make_geometry", "whole_geometry"]
+__all__ = ["Geometry", "c_strides", "make_geometry", "shared_axes", "whole_geometry"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def make_geometry(
     whole = shape if shard is None else shard.global_shape
     if share_axes is not None and noise_shape is not None:
         raise ValueError(f"give share_axes or noise_shape, not both: got {share_axes!r} and {noise_shape!r}")
-    shared = _shared(share_axes, len(shape)) if noise_shape is None else _from_noise_shape(noise_shape, whole)
+    shared = shared_axes(share_axes, len(shape)) if noise_shape is None else _from_noise_shape(noise_shape, whole)
 
     mask_shape = tuple(1 if d in shared else n for d, n in enumerate(shape))
     numbered = tuple(1 if d in shared else n for d, n in enumerate(whole))
@@ -110,7 +110,14 @@ def _sequence(value: object) -> object:
         return value
 
 
-def _shared(share_axes: int | Sequence[int] | None, ndim: int) -> frozenset[int]:
+def shared_axes(share_axes: int | Sequence[int] | None, ndim: int) -> frozenset[int]:
+    """Return the axes that are shared, counted from 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `share_axes` can't be used for an array of so many axes.
+    """
     if share_axes is None:
         return frozenset()
     try:

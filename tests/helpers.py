@@ -24,7 +24,7 @@ EVERY_EDGE = sorted({0, 1, *(edge * k + d for edge in (64, 512, 2048, 16384) for
 
 def skip_without_packages(code: str) -> None:
     """Skip a test, and say why, whose code uses an adapter to a package that is not installed."""
-    for adapter, package in {"fastdrop.torch": "torch"}.items():
+    for adapter, package in {"fastdrop.torch": "torch", "fastdrop.dask": "dask.array"}.items():
         if re.search(rf"^ *(import|from) {re.escape(adapter)}\b", code, re.MULTILINE):
             pytest.importorskip(package, reason=f"{package} is not installed")
 
