@@ -141,7 +141,10 @@ def test_scale_does_every_element_once(size):
 
 def test_scale_row_changes_nothing_with_any_threads():
     row = own_rows.rows()[0]
-    for threads in (1, 2):
+    if not fd.build_info()["openmp"]:
+        with pytest.raises(UnsupportedError, match="built without OpenMP"):
+            row.prepare(Case(1 << 18, 0.5, threads=2))
+    for threads in (1, 2) if fd.build_info()["openmp"] else (1,):
         run, x = row.prepare(Case(1 << 18, 0.5, threads=threads)), own_rows.array(1 << 18, "float32")
         x[:] = np.arange(x.size)
         run(3)
