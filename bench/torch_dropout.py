@@ -151,7 +151,7 @@ def draw(rows: list[tuple[str, dict[str, float]]], file: Path) -> None:
     axes.set_ylabel("time of a training step over p = 0, %")
     axes.margins(y=0.15)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     figure.savefig(file, dpi=110)
 
 
