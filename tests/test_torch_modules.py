@@ -106,6 +106,31 @@ def test_replace_and_restore():
             function(3)
 
 
+def other_peoples_class(module, name, **attributes):
+    """A class as another package has it: known by its module, its name and what its objects hold."""
+    made = type(name, (nn.Module,), {"__module__": module, "forward": lambda self, x: x})()
+    for key, value in attributes.items():
+        setattr(made, key, value)
+    return made
+
+
+def test_classes_of_other_packages():
+    model = nn.Sequential(
+        other_peoples_class("timm.layers.drop", "DropPath", drop_prob=0.5, scale_by_keep=False),
+        other_peoples_class("torchvision.ops.stochastic_depth", "StochasticDepth", p=0.5, mode="row"),
+        other_peoples_class("timm.layers.drop", "DropBlock2d", drop_prob=0.1),
+    )
+    kinds = [type(module) for module in model]
+    report = ft.replace(model)
+    assert [name for name, _ in report.replaced] == ["0", "1"]
+    assert [name for name, _ in report.unreached] == ["2"]
+    x = torch.ones(64, 3)
+    assert set(model[0](x).flatten().tolist()) == {0.0, 1.0}
+    assert set(model[1](x).flatten().tolist()) == {0.0, 2.0}
+    ft.restore(model)
+    assert [type(module) for module in model] == kinds
+
+
 def test_transformer_trains_on():
     encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 32, dropout=0.1, batch_first=True), 2)
     x = torch.randn(3, 7, 16)
@@ -206,7 +231,12 @@ def test_patch():
             assert torch.equal(nn.Dropout(0.5)(x), wanted)
         torch.manual_seed(6)
         assert torch.equal(F.dropout(x, 0.5), wanted)
-        assert F.dropout(torch.ones(3, dtype=torch.int64), 0.0).dtype is torch.int64  # goes where it went
+        torch.manual_seed(6)
+        assert torch.equal(F.dropout(p=0.5, input=x), wanted)
+        q = torch.ones(2, 4, 8)
+        assert F.scaled_dot_product_attention(query=q, key=q, value=q, dropout_p=0.5).shape == q.shape
+        for other in (torch.ones(3, dtype=torch.int64), torch.eye(3).to_sparse(), torch.ones(3, device="meta")):
+            assert F.dropout(other, 0.5, training=False).layout is other.layout  # goes where it went
     assert {name: getattr(F, name) for name in functions} == functions
     torch.manual_seed(6)
     assert torch.equal(F.dropout(x, 0.5), theirs)

@@ -11,10 +11,17 @@ from fastdrop.arrays import DTYPES
 from fastdrop.geometry import c_strides
 from fastdrop.torch.keys import Words
 
-__all__ = ["CODES", "RULES", "WORD", "alpha", "as_array", "check_tensor", "scaled"]
+__all__ = ["CODES", "RULES", "WORD", "alpha", "as_array", "check_tensor", "is_able", "scaled"]
 
 CODES = {getattr(torch, name): number for name, number in DTYPES.items()}
 WORD = (1 << 64) - 1
+
+
+def is_able(x: object) -> bool:
+    """Return whether the core can work on it: a dense tensor on the CPU, of one of its dtypes."""
+    return (
+        isinstance(x, torch.Tensor) and x.is_cpu and x.dtype in CODES and x.layout is torch.strided and not x.is_nested
+    )
 
 
 def check_tensor(x: object, name: str = "input") -> None:
@@ -27,7 +34,7 @@ def check_tensor(x: object, name: str = "input") -> None:
     ValueError
         If it is not on the CPU, sparse, or nested.
     """
-    if type(x) is torch.Tensor and x.is_cpu and x.dtype in CODES and x.layout is torch.strided and not x.is_nested:
+    if is_able(x):
         return
     if not isinstance(x, torch.Tensor):
         raise TypeError(f"{name} has to be a torch.Tensor, but got {type(x).__name__}")

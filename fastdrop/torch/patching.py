@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fastdrop.torch import functional
 from fastdrop.torch.attention import scaled_dot_product_attention
-from fastdrop.torch.kernels import CODES
+from fastdrop.torch.kernels import is_able
 
 __all__ = ["patch"]
 
@@ -30,9 +30,9 @@ def _either(name: str) -> Callable[..., Tensor]:
     ours, theirs = _OURS[name], _theirs[name]
 
     @functools.wraps(theirs)
-    def call(first: Tensor, *arguments, **options) -> Tensor:
-        able = isinstance(first, Tensor) and first.device.type == "cpu" and first.dtype in CODES
-        return (ours if able else theirs)(first, *arguments, **options)
+    def call(*arguments, **options) -> Tensor:
+        first = arguments[0] if arguments else options.get("input", options.get("query"))
+        return (ours if is_able(first) else theirs)(*arguments, **options)
 
     return call
 
