@@ -24,6 +24,12 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
+/* Nor with excess precision: a float sum that is kept in double is another sum (s390x with -std=c11, x87). */
+#if defined(__GNUC__)
+#include <float.h>
+_Static_assert(FLT_EVAL_METHOD == 0, "float has to be computed in float: -fexcess-precision=fast, -std=gnu11 or -msse2");
+#endif
+
 #if defined(FD_TARGET_BEGIN)
 #elif defined(__clang__)
 #define FD_TARGET_BEGIN(features) \

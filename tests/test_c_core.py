@@ -20,7 +20,7 @@ WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
 STRICT, PLAIN = ["-O3", *WARNINGS], ["-O1", *WARNINGS]
 SANITIZED = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SOFT = ["-std=gnu11", "-O2", "-w", "-DFD_SOFT_X86", '-DFD_X86_INTRINSICS="soft_x86.h"', "-isystem", "/usr/include"]
-ARM = "aarch64-linux-gnu-gcc"
+ARM, BIG_ENDIAN = "aarch64-linux-gnu-gcc", "s390x-linux-gnu-gcc"
 #: Where compiled ones lie, by compiler and flags: for all test files that use `build`.
 CORES: dict[tuple[str, ...], Path] = {}
 
@@ -146,6 +146,13 @@ def test_neon_under_qemu(tmp_path, vectors, build):
     program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "kernels.c")
     command = [emulator, str(program), "--quick", "--expect", "neon", "--vectors", str(vectors)]
     check(run(command, tmp_path), "scalar", "neon")
+
+
+def test_big_endian_under_qemu(tmp_path, vectors, build):
+    """Plain C where the first byte of a number is its highest: masks, their packed bytes and values are the same."""
+    emulator = tool("qemu-s390x")
+    program = build(BIG_ENDIAN, ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static"], "kernels.c")
+    check(run([emulator, str(program), "--quick", "--vectors", str(vectors)], tmp_path), "scalar")
 
 
 def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, vectors, build):
