@@ -71,6 +71,32 @@ def test_every_function_is_that_of_numpy(dtype):
         assert np.array_equal(ours.numpy(), numpys), name
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+def test_drop_block(dtype):
+    for name, shape in (("drop_block2d", (3, 4, 9, 8)), ("drop_block3d", (2, 3, 6, 7, 8))):
+        ours, numpys = getattr(ff, name), getattr(fd, name.replace("_", ""))
+        x = numbers(shape, dtype)
+        wide = x.float() if dtype is torch.bfloat16 else x
+        wanted = torch.from_numpy(numpys(wide.numpy(), 0.3, 3, rng=5)).to(dtype)
+        assert torch.equal(ours(x, 0.3, 3, rng=5), wanted)
+        leaf = x.clone().requires_grad_()
+        (dx,) = torch.autograd.grad(ours(leaf, 0.3, 3, rng=5), leaf, x)
+        assert torch.equal(dx, wanted)
+        assert ours(x, 0.3, 3, training=False) is x
+        assert ours(x, 0.3, 100, rng=5).shape == shape  # as large as the map
+        assert ours(x, 0.3, 3, True, rng=5) is x
+        assert torch.equal(x, wanted)
+        with pytest.raises(ValueError, match=f"input should be {len(shape)} dimensional. Got 2 dimensions"):
+            ours(torch.ones(2, 3), 0.3, 3)
+        with pytest.raises(ValueError, match="drop probability has to be between 0 and 1, but got -1"):
+            ours(x, -1.0, 3)
+        with pytest.raises(ValueError, match="block_size has to be a whole number from 1 on, but got 0"):
+            ours(x, 0.3, 0)
+    x = numbers((1, 2, 5, 4), torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: ff.drop_block2d(x, 0.3, 2, rng=1), x)
+    assert torch.autograd.gradgradcheck(lambda x: ff.drop_block2d(x, 0.3, 2, rng=1), x)
+
+
 def test_unbatched_channels():
     x = numbers((6, 9))
     assert torch.equal(ff.dropout1d(x, rng=3), ff.dropout1d(x[None], rng=3)[0])

@@ -70,6 +70,21 @@ class Strange(nn.Dropout):
     """Somebody's own."""
 
 
+def test_blocks():
+    x = torch.ones(4, 3, 8, 8)
+    layer = ft.DropBlock2d(0.3, 3)
+    assert repr(layer) == "DropBlock2d(p=0.3, block_size=3, inplace=False)"
+    assert (layer(x) == 0).any()
+    assert layer.eval()(x) is x
+    assert (ft.DropBlock3d(0.3, 3)(x[None].movedim(1, 2)) == 0).any()
+    compiled = torch.compile(ft.DropBlock2d(0.3, 3), backend="aot_eager", fullgraph=True)
+    torch.manual_seed(2)
+    first = compiled(x)
+    torch.manual_seed(2)
+    assert torch.equal(first, ft.DropBlock2d(0.3, 3)(x))
+    torch._dynamo.reset()
+
+
 def test_replace_and_restore():
     model = nn.Sequential(
         nn.Linear(4, 8),

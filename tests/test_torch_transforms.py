@@ -30,6 +30,7 @@ def test_operators_pass_pytorchs_checks(dtype):
     for arguments in ((x, P, KEY, [], "dropout"), (x, P, KEY, [1, 2], "unscaled"), (x.detach(), P, KEY, [], "alpha")):
         torch.library.opcheck(operators.scaled.default, arguments)
     torch.library.opcheck(operators.alpha.default, (x, P, KEY, [2]))
+    torch.library.opcheck(operators.drop_block.default, (torch.randn(2, 3, 6, 5, dtype=dtype), P, KEY, 3))
     scores = torch.randn(2, 3, 4, dtype=dtype)
     torch.library.opcheck(operators.softmax_dropout.default, (scores, P, 0.5, None, True, KEY))
 

@@ -13,6 +13,8 @@ from fastdrop.torch import functional  # noqa: E402
 from fastdrop.torch.attention import scaled_dot_product_attention  # noqa: E402
 from fastdrop.torch.modules import (  # noqa: E402
     AlphaDropout,
+    DropBlock2d,
+    DropBlock3d,
     Dropout,
     Dropout1d,
     Dropout2d,
@@ -27,6 +29,8 @@ from fastdrop.torch.replacing import Report, replace, restore  # noqa: E402
 
 __all__ = [
     "AlphaDropout",
+    "DropBlock2d",
+    "DropBlock3d",
     "DropPath",
     "Dropout",
     "Dropout1d",

@@ -14,6 +14,7 @@ from fastdrop import _core
 from fastdrop.geometry import c_strides
 from fastdrop.key import Key
 from fastdrop.rng import RNGLike
+from fastdrop.torch.checks import check_p
 from fastdrop.torch.kernels import CODES, WORD, as_array, check_tensor
 from fastdrop.torch.keys import as_words, check_generator
 from fastdrop.torch.laws import key_tensor, p_tensor
@@ -159,7 +160,7 @@ def scaled_dot_product_attention(
     """
     if isinstance(dropout_p, (int, float)) and dropout_p == 0.0:
         return _theirs(query, key, value, attn_mask, 0.0, is_causal, scale=scale, enable_gqa=enable_gqa)
-    from fastdrop.torch.functional import check_p, dropout
+    from fastdrop.torch.functional import dropout
 
     for name, tensor in (("query", query), ("key", key), ("value", value)):
         check_tensor(tensor, name)

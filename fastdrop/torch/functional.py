@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import numbers
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from fastdrop.rng import RNGLike
 from fastdrop.torch import laws
-from fastdrop.torch.kernels import check_tensor
-from fastdrop.torch.keys import check_generator
+from fastdrop.torch.checks import check_call
+from fastdrop.torch.vision import drop_block2d, drop_block3d, drop_path, stochastic_depth
 
 __all__ = [
     "alpha_dropout",
-    "check_p",
+    "drop_block2d",
+    "drop_block3d",
     "drop_path",
     "dropout",
     "dropout1d",
@@ -83,7 +82,7 @@ def dropout(
     >>> bool((y.numpy() == fd.dropout(x.numpy(), 0.5, rng=fd.Key(42))).all())
     True
     """
-    p = _check(input, p, rng, generator)
+    p = check_call(input, p, rng, generator)
     if not training:
         return input
     return laws.scaled(input, p, "dropout", [], rng, generator, inplace)
@@ -173,7 +172,7 @@ def alpha_dropout(
     >>> len(ft.functional.alpha_dropout(torch.zeros(100), 0.3, training=True, rng=1).unique())
     2
     """
-    p = _check(input, p, rng, generator)
+    p = check_call(input, p, rng, generator)
     if not training:
         return input
     return laws.alpha(input, p, [], rng, generator, inplace)
@@ -198,88 +197,11 @@ def feature_alpha_dropout(
     >>> bool((y == y[:, :, :1]).all())
     True
     """
-    p = _check(input, p, rng, generator)
+    p = check_call(input, p, rng, generator)
     if not training:
         return input
     shared = _below_channels(input, 2)
     return laws.alpha(input, p, shared, rng, generator, inplace)
-
-
-def drop_path(
-    x: Tensor,
-    drop_prob: float = 0.0,
-    training: bool = False,
-    scale_by_keep: bool = True,
-    *,
-    rng: RNGLike = None,
-    generator: Generator = None,
-) -> Tensor:
-    """Drop whole samples, the first axis, with timm's signature (Huang et al. 2016).
-
-    Examples
-    --------
-    >>> import torch
-    >>> import fastdrop.torch as ft
-    >>> y = ft.functional.drop_path(torch.ones(4, 3), 0.5, training=True, rng=1)
-    >>> bool((y == y[:, :1]).all())
-    True
-    """
-    p = _check(x, drop_prob, rng, generator, "x")
-    if not training or p == 0.0:
-        return x
-    return laws.scaled(x, p, "dropout" if scale_by_keep else "unscaled", list(range(1, x.dim())), rng, generator, False)
-
-
-def stochastic_depth(
-    input: Tensor,
-    p: float,
-    mode: str,
-    training: bool = True,
-    *,
-    rng: RNGLike = None,
-    generator: Generator = None,
-) -> Tensor:
-    """Drop whole samples (mode "row") or the batch as one (mode "batch"), with torchvision's signature and errors.
-
-    Examples
-    --------
-    >>> import torch
-    >>> import fastdrop.torch as ft
-    >>> len(ft.functional.stochastic_depth(torch.ones(4, 3), 0.5, "batch", rng=1).unique())
-    1
-    """
-    if isinstance(p, numbers.Real) and not 0.0 <= p <= 1.0:
-        raise ValueError(f"drop probability has to be between 0 and 1, but got {p}")
-    if mode not in ("batch", "row"):
-        raise ValueError(f"mode has to be either 'batch' or 'row', but got {mode}")
-    p = _check(input, p, rng, generator)
-    if not training or p == 0.0:
-        return input
-    first = 1 if mode == "row" else 0
-    return laws.scaled(input, p, "dropout", list(range(first, input.dim())), rng, generator, False)
-
-
-def _check(x: object, p: object, rng: object, generator: object, name: str = "input") -> float:
-    """Refuse what can't be used, and return p as a float."""
-    check_tensor(x, name)
-    check_generator(generator, rng)
-    return check_p(p)
-
-
-def check_p(p: object) -> float:
-    """Return a probability as a float."""
-    if type(p) is float and 0.0 <= p <= 1.0:
-        return p
-    if isinstance(p, Tensor):
-        if p.requires_grad or p.numel() != 1:
-            what = "one that requires a gradient" if p.requires_grad else f"one of shape {tuple(p.shape)}"
-            raise TypeError(f"p has to be a number, or a tensor that stands for one, but got {what}")
-        p = p.item()
-    if isinstance(p, bool) or not isinstance(p, (numbers.Real, torch.SymFloat)):
-        raise TypeError(f"p has to be a number, but got {p!r} of type {type(p).__name__}")
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    return p if isinstance(p, torch.SymFloat) else float(p)
 
 
 def _below_channels(x: Tensor, first: int) -> list[int]:
@@ -293,7 +215,7 @@ def _channels(theirs, spatial, x, p, training, inplace, rng, generator) -> Tenso
 
     It does so where there are not `spatial` axes behind batch and channels.
     """
-    p = _check(x, p, rng, generator)
+    p = check_call(x, p, rng, generator)
     theirs(x, 0.5, training=False)  # its texts, if the rank is wrong or ambiguous
     if not training:
         return x

@@ -16,6 +16,8 @@ from fastdrop.torch.attention import scaled_dot_product_attention
 
 __all__ = [
     "AlphaDropout",
+    "DropBlock2d",
+    "DropBlock3d",
     "DropPath",
     "Dropout",
     "Dropout1d",
@@ -113,6 +115,51 @@ class DropPath(nn.Module):
     def extra_repr(self) -> str:
         """Return what timm's shows."""
         return f"drop_prob={round(self.drop_prob, 3):0.3f}"
+
+
+class DropBlock2d(nn.Module):
+    """torchvision's DropBlock2d: squares of each channel are dropped.
+
+    Parameters
+    ----------
+    p : float
+        Probability of dropping an element, about.
+    block_size : int
+        Side of a square.
+    inplace : bool, default False
+        Whether to write to the input.
+    eps : float, default 1e-6
+        As torchvision has it; nothing depends on it.
+
+    Examples
+    --------
+    >>> import fastdrop.torch as ft
+    >>> ft.DropBlock2d(0.1, 7)
+    DropBlock2d(p=0.1, block_size=7, inplace=False)
+    """
+
+    def __init__(self, p: float, block_size: int, inplace: bool = False, eps: float = 1e-06) -> None:
+        super().__init__()
+        self.p = p
+        self.block_size = block_size
+        self.inplace = inplace
+        self.eps = eps
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply it in training."""
+        return functional.drop_block2d(input, self.p, self.block_size, self.inplace, self.eps, self.training)
+
+    def extra_repr(self) -> str:
+        """Return what torchvision's shows."""
+        return f"p={self.p}, block_size={self.block_size}, inplace={self.inplace}"
+
+
+class DropBlock3d(DropBlock2d):
+    """torchvision's DropBlock3d: cubes of each channel are dropped."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply it in training."""
+        return functional.drop_block3d(input, self.p, self.block_size, self.inplace, self.eps, self.training)
 
 
 class StochasticDepth(nn.Module):

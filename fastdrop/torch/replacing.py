@@ -18,6 +18,8 @@ _OURS: dict[tuple[str, str], type[nn.Module]] = {
     },
     ("torch.nn.modules.activation", "MultiheadAttention"): modules.MultiheadAttention,
     ("torchvision.ops.stochastic_depth", "StochasticDepth"): modules.StochasticDepth,
+    ("torchvision.ops.drop_block", "DropBlock2d"): modules.DropBlock2d,
+    ("torchvision.ops.drop_block", "DropBlock3d"): modules.DropBlock3d,
     ("timm.layers.drop", "DropPath"): modules.DropPath,
 }
 _WAS = "_class_before_fastdrop"
