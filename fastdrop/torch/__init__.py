@@ -11,6 +11,7 @@ require_torch()
 
 from fastdrop.torch import functional  # noqa: E402
 from fastdrop.torch.attention import scaled_dot_product_attention  # noqa: E402
+from fastdrop.torch.connect import DropConnectLinear  # noqa: E402
 from fastdrop.torch.modules import (  # noqa: E402
     AlphaDropout,
     DropBlock2d,
@@ -31,6 +32,7 @@ __all__ = [
     "AlphaDropout",
     "DropBlock2d",
     "DropBlock3d",
+    "DropConnectLinear",
     "DropPath",
     "Dropout",
     "Dropout1d",
