@@ -6,7 +6,7 @@ makes small calls fast, `dropout_run`.
 """
 
 cimport numpy as cnp
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastdrop._capi cimport *
 
@@ -330,4 +330,5 @@ include "_core_blocks.pxi"
 include "_core_samples.pxi"
 include "_core_softmax.pxi"
 include "_core_mix.pxi"
+include "_core_dlpack.pxi"
 include "_core_address.pxi"

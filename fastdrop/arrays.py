@@ -22,7 +22,9 @@ def as_input(x: object, name: str = "x") -> tuple[np.ndarray, int]:
     Raises
     ------
     TypeError
-        If it is masked, of another type, or not in the machine's byte order.
+        If it is masked, of another type, not in the machine's byte order, or can't be read as an array.
+    ValueError
+        If it lies in the memory of another device.
     """
     array = incoming(x, name)
     if isinstance(array, np.ma.MaskedArray):
@@ -42,7 +44,7 @@ def make_output(x: np.ndarray, out: object, inputs: tuple[np.ndarray, ...] = (),
     Raises
     ------
     TypeError
-        If `out` is not an array.
+        If `out` offers no memory to write to.
     ValueError
         If it has another shape or dtype, can't be written, overlaps itself, or shares memory with x or `inputs` without
         being exactly x.
@@ -50,8 +52,6 @@ def make_output(x: np.ndarray, out: object, inputs: tuple[np.ndarray, ...] = (),
     if out is None:
         return np.empty_like(x, order="K")
     out = outgoing(out)
-    if isinstance(out, np.ma.MaskedArray):
-        raise TypeError("out has to be an array that is not masked, but got a MaskedArray")
     if out.shape != x.shape:
         raise ValueError(f"out has to have the shape of {name}, {x.shape}, but got {out.shape}")
     if out.dtype != x.dtype:

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.arrays import as_input
+from fastdrop.exchange import incoming
 from fastdrop.functional import check_flag
 from fastdrop.geometry import make_geometry
 from fastdrop.mask import Mask
@@ -179,7 +180,7 @@ def embedding_dropout_backward(
     team = check_threads(threads)
     dense = None
     if out is not None:
-        dense = check_out(out, mask.shape, array.dtype, {"dy": array, "ids": np.asarray(ids)})
+        dense = check_out(out, mask.shape, array.dtype, {"dy": array, "ids": incoming(ids, "ids")})
     unique, sums = sum_gradients(array, dtype, numbers, mask, team)
     if dense is None:
         return unique, sums
@@ -244,7 +245,7 @@ def _look_up(
     probability = one_p(p)
     team = check_threads(threads)
     draw = key_source(rng)
-    y = check_out(out, (*shape, table.shape[1]), table.dtype, {"weight": table, "ids": np.asarray(ids)})
+    y = check_out(out, (*shape, table.shape[1]), table.dtype, {"weight": table, "ids": incoming(ids, "ids")})
     mask = Mask._make(geometry, probability, draw(), None) if training else None
     if y.size:
         _copy_rows(table, dtype, numbers, mask, y, team)

@@ -46,7 +46,8 @@ def dropout(
     training : bool, default True
         False returns x as it is (after all arguments were checked; no key is drawn).
     out : ndarray, optional
-        Where to write: x itself (in place) or an array that shares no memory with x, of the same shape and dtype.
+        Where to write: x itself (in place) or an array that shares no memory with x, of the same shape and dtype. What
+        lends its memory by DLPack, ``__array_interface__`` or a buffer will do; the result is then an array on it.
     share_axes : int or sequence of int, optional
         Axes along which one decision is shared, (2, 3) for whole channels of (N, C, H, W).
     noise_shape : sequence of int or None, optional

@@ -109,6 +109,14 @@ class Key(_core.KeyBase):
         numpy.random.Generator
             A new one each time, in the same state: NumPy's Philox with ``key=[seed, stream]``.
 
+        Notes
+        -----
+        For everything of a run that is no mask: initial values, the order of samples, augmentation. NumPy's Philox
+        works on 64-bit words, fastdrop's on 32-bit words (both of Salmon, Moraes, Dror and Shaw, SC'11), so that its
+        numbers have nothing to do with the masks of the same key. Its words are fixed for all time; what a method of
+        the Generator makes of them follows NumPy's compatibility policy. It has no SeedSequence and can't `spawn`:
+        ``key.fold_in(i).generator()`` is the i-th of many.
+
         Examples
         --------
         >>> import fastdrop as fd

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.arrays import as_input, empty_bytes, make_output
+from fastdrop.exchange import incoming
 from fastdrop.geometry import make_geometry
 from fastdrop.indexing import FlatMask, packed_pieces, select
 from fastdrop.integers import product
@@ -109,7 +110,7 @@ class Mask(MaskState):
         >>> fd.Mask.from_bool([True, False, True], 0.5).apply(np.ones(3))
         array([2., 0., 2.])
         """
-        array = np.asanyarray(keep)
+        array = incoming(keep, "keep")
         if array.dtype != bool or isinstance(array, np.ma.MaskedArray):
             raise TypeError(f"keep has to be an array of bool, but got {type(keep).__name__} of dtype {array.dtype}")
         bits = np.packbits(array.ravel(order="C"), bitorder="little")
@@ -146,7 +147,7 @@ class Mask(MaskState):
         >>> fd.Mask.from_packed(np.array([0b101], np.uint8), 3, 0.5).to_bool()
         array([ True, False,  True])
         """
-        array = np.asarray(bits)
+        array = np.asarray(incoming(bits, "bits"))
         geometry = make_geometry(shape)
         probability = check_p(p)
         broadcast_p(probability, geometry.shape, geometry.shape)

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.arrays import as_input, make_output
+from fastdrop.exchange import incoming
 from fastdrop.geometry import Geometry, make_geometry
 from fastdrop.immutable import Immutable
 from fastdrop.integers import integer
@@ -34,7 +35,7 @@ def check_numbers(numbers: object, name: str) -> np.ndarray:
     ValueError
         If they are not 1-d, or one is negative or not below 2**56; the text has the first one and its index.
     """
-    array = np.asarray(numbers)
+    array = np.asarray(incoming(numbers, name))
     if array.size == 0 and not isinstance(numbers, np.ndarray):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":

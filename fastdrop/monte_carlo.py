@@ -8,6 +8,7 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.arrays import as_input, make_output
+from fastdrop.exchange import outgoing
 from fastdrop.geometry import make_geometry
 from fastdrop.key import ROLES
 from fastdrop.mask_stack import MaskStack, check_samples
@@ -176,9 +177,10 @@ def mc_dropout_backward(
         raise ValueError("law has to have the same p for all samples")
     team = check_threads(threads)
     like = array[0]
-    if out is not None and isinstance(out, np.ndarray) and np.may_share_memory(out, array):
-        _refuse_shared(out, array, "dy")
-    dx = make_output(like, out, law._arrays(), "one sample of dy")
+    target = outgoing(out)
+    if target is not None and np.may_share_memory(target, array):
+        _refuse_shared(target, array, "dy")
+    dx = make_output(like, target, law._arrays(), "one sample of dy")
     _core.samples_sum(mask, ROLES.index(law.role), law._numbers, dtype, array, dx, team)
     return dx
 

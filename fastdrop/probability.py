@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from fastdrop import _core
+from fastdrop.exchange import incoming
 
 __all__ = ["broadcast_p", "check_p", "one_p", "realised_p"]
 
@@ -43,7 +44,8 @@ def one_p(p: object) -> float:
 
 
 def _check_array(p: object, own: bool) -> float | np.ndarray:
-    array = np.asanyarray(p) if isinstance(p, (np.ndarray, np.generic, list, tuple)) else None
+    is_array = any(hasattr(type(p), name) for name in ("__dlpack__", "__array_interface__"))
+    array = incoming(p, "p") if is_array or isinstance(p, (list, tuple)) else None
     is_bfloat16 = array is not None and array.dtype.name == "bfloat16"
     if array is None or isinstance(array, np.ma.MaskedArray) or (array.dtype.kind not in "iuf" and not is_bfloat16):
         kind = type(p).__name__ if array is None else f"array of dtype {array.dtype}"
@@ -53,7 +55,7 @@ def _check_array(p: object, own: bool) -> float | np.ndarray:
         raise _bad_value(array[index], f" at index {index}" if array.ndim else "")
     if array.ndim == 0:
         return float(array)
-    if not own:
+    if not own and isinstance(p, (np.ndarray, list, tuple)):  # memory of another package could be where out is
         return np.asarray(array, np.float64)
     values = np.array(array, np.float64, order="C", subok=False)
     values.flags.writeable = False

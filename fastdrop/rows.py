@@ -48,8 +48,6 @@ def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype, inputs: Mapp
     if out is None:
         return np.empty(shape, dtype)
     out = outgoing(out)
-    if isinstance(out, np.ma.MaskedArray):
-        raise TypeError("out has to be an array that is not masked, but got a MaskedArray")
     if out.shape != shape:
         raise ValueError(f"out has to have the shape of the result, {shape}, but got {out.shape}")
     if out.dtype != dtype:

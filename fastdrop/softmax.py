@@ -8,6 +8,7 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.arrays import _share, as_input, make_output
+from fastdrop.exchange import incoming
 from fastdrop.functional import check_flag
 from fastdrop.geometry import Geometry, make_geometry
 from fastdrop.probability import one_p
@@ -201,16 +202,15 @@ def softmax_dropout_backward(
             raise TypeError(f"{name} has to have the dtype of the forward pass, {law._dtype}, but got {array.dtype}")
     team = check_threads(threads)
     dx = make_output(gradient, out, (), "dy")
-    _check_apart(
-        out, ("x", scores), ("the attention mask", law._scores.mask), ("law", law.row_max), ("law", law.row_sum)
-    )
+    given, mask = None if out is None else dx, law._scores.mask
+    _check_apart(given, ("x", scores), ("the attention mask", mask), ("law", law.row_max), ("law", law.row_sum))
     law._backward(code, scores, gradient, dx, team)
     return dx
 
 
-def _check_apart(out: object, *others: tuple[str, np.ndarray | None]) -> None:
+def _check_apart(out: np.ndarray | None, *others: tuple[str, np.ndarray | None]) -> None:
     for name, other in others:
-        if isinstance(out, np.ndarray) and other is not None and _share(out, other):
+        if out is not None and other is not None and _share(out, other):
             raise ValueError(f"out has to share no memory with {name}, but it does")
 
 
@@ -230,7 +230,7 @@ def _check_mask(mask: object, shape: tuple[int, ...], real: np.dtype) -> np.ndar
     """Return the attention mask, of bool or of the type that is computed in."""
     if mask is None:
         return None
-    array = np.asanyarray(mask)
+    array = incoming(mask, "mask")
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError("mask has to be an array that is not masked, but got a MaskedArray")
     if array.dtype.kind != "b":
@@ -284,7 +284,7 @@ def _run(
     team = check_threads(threads)
     draw = key_source(rng)
     y = make_output(array, out)
-    _check_apart(out, ("the attention mask", scores.mask))
+    _check_apart(None if out is None else y, ("the attention mask", scores.mask))
     key = draw() if training else key_source(0)()
     law = SoftmaxLaw(geometry, probability, key, scores, array.dtype, real) if keep else None
     _core.softmax_dropout(

@@ -8,6 +8,7 @@ import numpy as np
 
 from fastdrop import _core
 from fastdrop.arrays import DTYPES, make_output
+from fastdrop.exchange import incoming
 from fastdrop.functional import check_flag
 from fastdrop.geometry import make_geometry
 from fastdrop.integers import integer
@@ -145,7 +146,7 @@ def check_protected(protected: object) -> np.ndarray | None:
     """Return which ids, or which places, are protected: a flat array of integers, or one of bools."""
     if protected is None:
         return None
-    array = np.asarray(protected)
+    array = np.asarray(incoming(protected, "protected"))
     if array.dtype == bool and not isinstance(protected, np.ma.MaskedArray):
         return array
     if array.size == 0 and isinstance(protected, (list, tuple)):

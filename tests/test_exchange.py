@@ -1,129 +1,268 @@
-"""Arrays of other libraries as input and `out`: the buffer protocol, __array_interface__, DLPack."""
+"""Arrays of other packages as input and `out`: DLPack, the array interface, buffers; what is refused."""
 
 import array
 import ctypes
+import gc
 
 import numpy as np
+import oracle
 import pytest
+from dlpack_producer import Plain, Producer
+from helpers import BFLOAT16, DTYPES, assert_same, numbers
 
 import fastdrop as fd
 
-KEY = fd.Key(5, 6)
+KEY, P = (31, 4), 0.3
+SENTINEL = 3.0
 
 
 class Interface:
-    """Has nothing but __array_interface__."""
+    """An array that offers nothing but ``__array_interface__``."""
 
-    def __init__(self, values):
-        self.values = values
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
 
     @property
-    def __array_interface__(self):
-        return self.values.__array_interface__
+    def __array_interface__(self) -> dict:
+        return self._values.__array_interface__
 
 
-class Pack:
-    """Has nothing but DLPack."""
+class Converts:
+    """An array that can only be converted: ``__array__``."""
 
-    def __init__(self, values, device=(1, 0)):
-        self.values, self.device = values, device
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
 
-    def __dlpack__(self, **options):
-        return self.values.__dlpack__(**options)
-
-    def __dlpack_device__(self):
-        return self.device
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return self._values.copy()
 
 
-def makers():
-    x = np.random.default_rng(1).standard_normal(3000).astype(np.float32)
-    wanted = fd.dropout(x, 0.3, rng=KEY)
-    matrix, square = x.reshape(50, 60), wanted.reshape(50, 60)
-    return {
-        "array.array": (array.array("f", x.tolist()), wanted),
-        "ctypes": ((ctypes.c_float * 3000)(*x.tolist()), wanted),
-        "memoryview": (memoryview(matrix.copy()), square),
-        "interface": (Interface(np.asfortranarray(matrix)), square),
-        "dlpack": (Pack(matrix.copy()), square),
-        "dlpack, transposed": (Pack(np.asfortranarray(matrix)), square),
-    }
+WRAPPERS = [Plain, Producer, Interface, memoryview]
 
 
-def values_of(thing):
-    return np.array(thing.values if isinstance(thing, Interface | Pack) else thing)
+def drop(x, out=None, **arguments):
+    return fd.dropout(x, P, rng=fd.Key(*KEY), out=out, **arguments)
 
 
-@pytest.mark.parametrize("name", makers())
-def test_input_and_out(name):
-    thing, wanted = makers()[name]
-    y = fd.dropout(thing, 0.3, rng=KEY)
-    assert type(y) is np.ndarray
-    assert np.array_equal(y, wanted)
-    target, _ = makers()[name]
-    y = fd.dropout(thing, 0.3, rng=KEY, out=target)
-    assert np.array_equal(values_of(target), wanted)
-    assert np.shares_memory(y, np.asarray(target.values if isinstance(target, Interface | Pack) else target))
-    fd.dropout(thing, 0.3, rng=KEY, out=thing)  # in place
-    assert np.array_equal(values_of(thing), wanted)
+def wanted(x: np.ndarray) -> np.ndarray:
+    return oracle.dropout(x, KEY, P)
 
 
-def test_other_functions():
-    x = np.ones((6, 8, 4), np.float32)
-    out = Pack(np.empty_like(x))
-    fd.alpha_dropout(Pack(x), 0.3, rng=KEY, out=out)
-    assert np.array_equal(out.values, fd.alpha_dropout(x, 0.3, rng=KEY))
-    assert np.array_equal(fd.token_dropout(Pack(x), 0.5, rng=KEY), fd.token_dropout(x, 0.5, rng=KEY))
-    mask = fd.Mask((3,), 0.5, rng=KEY)
-    assert np.array_equal(mask.apply(array.array("d", [1, 2, 3])), mask.apply(np.array([1.0, 2, 3])))
-    ids = array.array("q", [3, 1, 2] * 20)
-    fd.word_dropout(ids, 0.5, 9, rng=KEY, out=ids)
-    assert np.array_equal(ids, fd.word_dropout(np.array([3, 1, 2] * 20), 0.5, 9, rng=KEY))
+# NumPy exports bfloat16 by none of the protocols.
+EXPORTED = [(wrap, dtype) for wrap in WRAPPERS for dtype in DTYPES if dtype != BFLOAT16 or wrap is Producer]
 
 
-def test_bad_input():
-    x = np.full(4, 7, np.float32)
-    read_only = x.copy()
-    read_only.flags.writeable = False
-    cases = [
-        ([0.0] * 4, TypeError, "out has to be a NumPy array, an array with the buffer protocol, .* but got list"),
-        (object(), TypeError, "but got object"),
-        (b"0123456789abcdef", ValueError, "out has to have the shape of x"),
-        (memoryview(b"0123456789abcdef").cast("f"), ValueError, "out has to be writeable"),
-        (Pack(read_only), ValueError, "out has to be writeable"),
-        (Pack(np.empty(4, np.float64)), ValueError, "out has to have the dtype of x, float32, but got float64"),
-        (
-            Pack(np.empty(4, np.float32), device=(2, 0)),
-            TypeError,
-            r"out has to be in the CPU's memory, but is on DLPack's device \(2, 0\)",
-        ),
-        (np.ma.masked_array(x), TypeError, "out has to be an array that is not masked"),
-    ]
-    for out, error, text in cases:
-        with pytest.raises(error, match=text):
-            fd.dropout(x, 0.5, out=out)
-    with pytest.raises(TypeError, match="x has to be in the CPU's memory"):
-        fd.dropout(Pack(x, device=(2, 0)), 0.5)
-    broken = Pack(x)
-    broken.__class__ = type("Broken", (Pack,), {"__dlpack__": lambda self, **_: None})
-    with pytest.raises(
-        TypeError, match="x has to be an array that NumPy can take through DLPack, but for Broken it says"
-    ):
-        fd.dropout(broken, 0.5)
-    with pytest.raises(TypeError, match="x has to be of dtype"):
-        fd.dropout(array.array("i", [1, 2]), 0.5)
+@pytest.mark.parametrize(("wrap", "dtype"), EXPORTED, ids=lambda v: getattr(v, "name", None) or v.__name__)
+def test_input_and_out(wrap, dtype):
+    x, out = numbers((30, 40), dtype), np.full((30, 40), SENTINEL, dtype)
+    before = x.copy()
+    assert_same(drop(wrap(x)), wanted(x))
+    y = drop(wrap(x), wrap(out))
+    assert isinstance(y, np.ndarray)
+    assert np.shares_memory(y, out)
+    assert_same(out, wanted(x))
+    assert_same(x, before)
+    given = wrap(x)
+    drop(given, given)  # in place
+    assert_same(x, wanted(before))
 
 
-def test_torch_tensors():
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    x, out = torch.arange(12.0).reshape(3, 4), torch.empty(4, 3).t()
-    y = fd.dropout(x, 0.5, rng=KEY, out=out)
-    assert np.array_equal(out.numpy(), fd.dropout(x.numpy(), 0.5, rng=KEY))
-    assert np.shares_memory(y, out.numpy())
+@pytest.mark.parametrize("wrap", WRAPPERS, ids=lambda w: w.__name__)
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda a: a.T,
+        lambda a: a[::-2, 3:],
+        lambda a: a[:, ::-1],
+        lambda a: a[:0],
+        lambda a: a[5, 5, ...],
+        lambda a: np.asfortranarray(a),
+    ],
+    ids=["transposed", "sliced", "reversed", "empty", "0-d", "fortran"],
+)
+def test_layouts(wrap, view):
+    x, out = view(numbers((30, 40))), view(np.full((30, 40), SENTINEL, np.float32))
+    rest = float(out.base.sum()) - float(out.sum()) if out.base is not None else 0.0
+    drop(wrap(x), wrap(out))
+    assert_same(out, wanted(x))
+    if out.base is not None:
+        assert float(out.base.sum()) - float(out.sum()) == pytest.approx(rest)  # nothing else was written
 
 
-def test_jax_arrays():
-    jnp = pytest.importorskip("jax.numpy", reason="JAX is not installed")
-    x = jnp.arange(12.0).reshape(3, 4)
-    assert np.array_equal(fd.dropout(x, 0.5, rng=KEY), fd.dropout(np.asarray(x), 0.5, rng=KEY))
+def test_buffers_of_the_standard_library():
+    values = numbers(50, np.float64)
+    x, floats = array.array("d", values), (ctypes.c_double * 50)()
+    drop(x, floats)
+    assert_same(np.array(floats), wanted(values))
+    drop(x, x)
+    assert_same(np.array(x), wanted(values))
     with pytest.raises(ValueError, match="out has to be writeable"):
-        fd.dropout(x, 0.5, rng=KEY, out=x)
+        drop(x, memoryview(x).toreadonly())
+
+
+def test_what_can_only_be_converted_is_input_but_no_out():
+    x = numbers((4, 6))
+    assert_same(drop(Converts(x)), wanted(x))
+    for out in (Converts(x), x.tolist(), 3.0, np.float32(3), "text", object(), np.ma.ones((4, 6), np.float32)):
+        with pytest.raises(TypeError, match=r"out has to be a NumPy array, an array with .* or None, but got"):
+            drop(x, out)
+
+
+# ---- DLPack ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"version": None}, {"without_strides": True}, {"byte_offset": 64}, {"device": (3, 0)}]
+)
+def test_all_that_is_lent_is_given_back_once(options):
+    x = numbers((7, 9))
+    given = Producer(x, **options)
+    assert_same(drop(given), wanted(x))
+    gc.collect()
+    assert (given.lent, given.returned) == (1, 1)
+    y = drop(x, Producer(x.copy()))
+    gc.collect()
+    assert_same(y, wanted(x))  # the result still holds the memory
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"version": (2, 0)}, "version 2"),
+        ({"code": 4, "bits": 8}, "type code 4 with 8 bits"),
+        ({"lanes": 4}, "4 lanes"),
+        ({"code": 3}, "type code 3"),
+    ],
+)
+def test_refused_exports(options, text):
+    x = np.full((4, 6), SENTINEL, np.float32)
+    for name, call in (("x", lambda given: drop(given)), ("out", lambda given: drop(x.copy(), given))):
+        given = Producer(x, **options)
+        with pytest.raises(TypeError, match=rf"{name} has to be readable as an array, but got a Producer: .*{text}"):
+            call(given)
+        gc.collect()
+        assert given.lent == given.returned == 1
+    assert (x == SENTINEL).all()
+
+
+@pytest.mark.parametrize("device", [(2, 1), (4, 0), (8, 0), (13, 0), (77, 3)])
+def test_other_devices(device):
+    x = np.full((4, 6), SENTINEL, np.float32)
+    name = {2: "CUDA", 4: "OpenCL", 8: "Metal", 13: "CUDA managed"}.get(device[0], "DLPack device type 77")
+    given = Producer(x, device=device)
+    text = f"has to lie in the memory of the CPU, but got a Producer on {name}:{device[1]}"
+    with pytest.raises(ValueError, match=f"x {text}"):
+        drop(given)
+    with pytest.raises(ValueError, match=f"out {text}"):
+        drop(x.copy(), given)
+    assert given.lent == 0
+    assert (x == SENTINEL).all()
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "options"),
+    [
+        (ValueError, "out has to be writeable", {"flags": 1}),
+        (ValueError, "out has to be writeable", {"version": None}),  # which cannot say whether it may be written
+        (TypeError, "out has to offer its memory, but a Producer exports a copy", {"flags": 2}),
+    ],
+)
+def test_out_that_may_not_be_written(error, text, options):
+    x = np.full((4, 6), SENTINEL, np.float32)
+    with pytest.raises(error, match=text):
+        drop(np.ones((4, 6), np.float32), Producer(x, **options))
+    assert (x == SENTINEL).all()
+    assert_same(drop(Producer(x, **options)), wanted(x))
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS, ids=lambda w: w.__name__)
+def test_out_is_checked_like_an_array(wrap):
+    x = numbers((4, 6))
+    memory = np.full(60, SENTINEL, np.float32)
+    cases = {
+        "shape": memory[:24],
+        "dtype": memory.view(np.int32)[:24].reshape(4, 6),
+        "hold each element once": np.lib.stride_tricks.as_strided(memory, (4, 6), (8, 4)),
+    }
+    for text, out in cases.items():
+        with pytest.raises(ValueError, match=f"out has to.*{text}"):
+            drop(x, wrap(out))
+    assert (memory == SENTINEL).all()
+    line = numbers(100)
+    before = line.copy()
+    with pytest.raises(ValueError, match="overlaps x partly"):
+        drop(wrap(line[:-1]), wrap(line[1:]))
+    assert_same(line, before)
+
+
+def test_integers_are_refused_by_their_name():
+    for dtype in (np.int64, np.uint8, np.bool_):
+        with pytest.raises(TypeError, match=f"x has to be of dtype .* but got {np.dtype(dtype)}"):
+            drop(Producer(np.ones(3, dtype)))
+
+
+# ---- all functions -----------------------------------------------------------------------------------------------
+
+MASK = fd.Mask((6, 8), P, rng=fd.Key(*KEY))
+CALLS = {
+    "mask.apply": lambda w, x, out: MASK.apply(w(x), out=out),
+    "backward": lambda w, x, out: fd.dropout_backward(w(x), MASK, out=out),
+    "p": lambda w, x, out: fd.dropout(w(x), w(np.full((6, 1), 0.2)), rng=1, out=out),
+    "eval": lambda w, x, out: fd.dropout(w(x), P, rng=1, training=False, out=out),
+    "alpha": lambda w, x, out: fd.alpha_dropout(w(x), P, rng=1, out=out),
+    "gaussian": lambda w, x, out: fd.gaussian_dropout(w(x), P, rng=1, out=out),
+    "noise": lambda w, x, out: fd.gaussian_noise(w(x), 0.5, rng=1, out=out),
+    "concrete": lambda w, x, out: fd.concrete_dropout(w(x), P, rng=1, out=out),
+    "drop_path": lambda w, x, out: fd.drop_path(w(x), P, rng=1, out=out),
+    "dropblock": lambda w, x, out: fd.dropblock1d(w(x[:, None]), P, 3, rng=1, out=out and w(out.values[:, None])),
+    "softmax": lambda w, x, out: fd.softmax_dropout(w(x), P, mask=w(x > 0), rng=1, out=out),
+    "bias": lambda w, x, out: fd.dropout_bias(w(x), w(x[0]), P, rng=1, out=out),
+    "residual": lambda w, x, out: fd.dropout_residual(w(x), w(x + 1), P, rng=1, out=out),
+    "connect": lambda w, x, out: fd.dropconnect(w(x), w(numbers((8, 8), seed=2)), p=P, rng=1, out=out),
+    "consistent": lambda w, x, out: fd.consistent_dropout(w(x), w(np.arange(6)), P, rng=1, out=out),
+    "zoneout": lambda w, x, out: fd.zoneout(w(x), w(x + 1), P, rng=1, out=out),
+    "embedding": lambda w, x, out: fd.embedding_dropout(w(x), w(np.arange(6)[::-1]), P, rng=1, out=out),
+    "samples": lambda w, x, out: fd.mc_dropout_backward(w(np.stack([x, x])), _samples(), out=out),
+    "from_bool": lambda w, x, out: fd.Mask.from_bool(w(x > 0), P).apply(w(x), out=out),
+}
+
+
+def _samples():
+    return fd.mc_dropout_forward(np.ones((6, 8), np.float32), P, samples=2, rng=1)[1]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_function(name):
+    x, out = numbers((6, 8)), np.full((6, 8), SENTINEL, np.float32)
+    result = CALLS[name](lambda a: a, x, None)
+    got = CALLS[name](Producer, x, Producer(out))
+    assert np.shares_memory(got, out)
+    assert_same(out, result.reshape(out.shape))
+    assert_same(CALLS[name](Producer, x, None), result)
+
+
+def test_ids_in_foreign_memory():
+    ids, out = np.arange(40), np.zeros(40, np.int64)
+    keep = fd.word_dropout(ids, 0.5, replacement=-1, rng=2)
+    fd.word_dropout(Producer(ids), 0.5, replacement=-1, rng=2, out=Producer(out))
+    assert np.array_equal(out, keep)
+
+
+def test_memory_that_other_operands_have_is_refused():
+    x = numbers((2, 6, 8))
+    before = x.copy()
+    with pytest.raises(ValueError, match="share no memory with dy"):
+        fd.mc_dropout_backward(x, _samples(), out=Producer(x[0]))
+    scores, y = x[0], x[1].copy()
+    _, law = fd.softmax_dropout_forward(scores, P, rng=1)
+    with pytest.raises(ValueError, match="share no memory with x"):
+        fd.softmax_dropout_backward(y, scores, law, out=Producer(scores))
+    with pytest.raises(ValueError, match="share no memory"):
+        fd.embedding_dropout(scores, np.arange(6), P, rng=1, out=Producer(scores))
+    with pytest.raises(ValueError, match="share no memory"):
+        fd.dropconnect(scores, np.ones((8, 8), np.float32), p=P, rng=1, out=Producer(scores))
+    assert_same(x, before)
+    p = np.full((6, 8), 0.5)
+    drawn = oracle.dropout(np.ones((6, 8)), KEY, 0.5)
+    fd.dropout(np.ones((6, 8)), Producer(p), rng=fd.Key(*KEY), out=p)  # foreign probabilities are read before
+    assert_same(p, drawn)

@@ -117,6 +117,32 @@ def test_generator():
     assert np.array_equal(key.generator().random(5), wanted)  # each call starts anew: a key has no state
 
 
+def test_generator_known_answers():
+    """Philox4x64-10 of counter 0 and key 0 as Random123 publishes it; then two keys of our own."""
+    bits = fd.Key(0).generator().bit_generator
+    bits.advance(2**256 - 1)  # NumPy counts before it takes
+    assert bits.random_raw(4).tolist() == [
+        0x16554D9ECA36314C,
+        0xDB20FE9D672D0FDC,
+        0xD7E772CEE186176B,
+        0x7E68B68AEC7BA23B,
+    ]
+    answers = {
+        fd.Key(42, 7): [0xA64064F34E84B9A3, 0xE287959A866A08FD, 0x8DC181F009B96C03, 0xF3F6001D4FA83454],
+        fd.Key(42, 7).fold_in(3): [0x0C74063BD3245B15, 0x39D37CA4CA3EBECA, 0x9BDC0F6072B178E2, 0x97CCF2FFAD320B4E],
+    }
+    for key, words in answers.items():
+        assert key.generator().bit_generator.random_raw(4).tolist() == words
+        assert key.generator().integers(2**64 - 1, size=4, dtype=np.uint64, endpoint=True).tolist() == words
+
+
+def test_generator_has_nothing_to_do_with_masks():
+    key, n = fd.Key(5, 6), 100_000
+    keep = fd.Mask(n, 0.5, rng=key).to_bool()
+    for coins in (key.generator().random(n) < 0.5, key.generator().integers(2, size=n) == 1):
+        assert abs((coins == keep).mean() - 0.5) < 5 * 0.5 / np.sqrt(n)
+
+
 def test_same_key_same_mask_other_key_other_mask():
     x = np.ones(1000)
     key = fd.Key(4, 4)

@@ -6,6 +6,8 @@ import operator
 
 import numpy as np
 
+from fastdrop.exchange import incoming
+
 __all__ = ["as_real", "check_bool", "check_count", "check_number", "check_shape", "no_forward"]
 
 
@@ -17,7 +19,7 @@ def as_real(x: object, name: str, dtype: np.dtype | None = None) -> np.ndarray:
     TypeError
         If it is masked, or holds something else than real (without `dtype`: floating) numbers.
     """
-    array = np.asanyarray(x)
+    array = incoming(x, name)
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{name} has to be an array without a mask of its own, but got a MaskedArray")
     kinds = "f" if dtype is None else "fiub"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastdrop.arrays import as_input
+from fastdrop.exchange import incoming
 
 __all__ = ["RunningMoments"]
 
@@ -49,7 +50,7 @@ class RunningMoments:
         ValueError
             If it has another shape than those before.
         """
-        array = np.asanyarray(y)
+        array = incoming(y, "y")
         array = np.asarray(array.astype(np.float64) if array.dtype.kind in "iub" else as_input(array, "y")[0])
         kind = np.dtype(np.float32) if array.dtype.itemsize == 2 else array.dtype
         if self._mean is None or self._squares is None:
