@@ -1,10 +1,14 @@
-"""Build the C core, its Cython layer and libraries for C, with OpenMP where the compiler has one that works."""
+"""Build the C core and its Cython layer, with OpenMP where the compiler has one that works.
+
+The package also holds what C, C++ and Cython programs need: headers, libraries, files for pkg-config and CMake. The
+libraries are made of the objects that have been compiled for the extension, so they cost no second compilation.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -18,7 +22,13 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
-VERSION = re.search(r'#define FD_VERSION "(.+)"', (ROOT / "csrc" / "fastdrop.h").read_text())[1]
+HEADER = (ROOT / "csrc" / "fastdrop.h").read_text()
+VERSION = re.search(r'#define FD_VERSION "(.+)"', HEADER)[1]
+ABI = re.search(r"#define FD_ABI (\d+)", HEADER)[1]
+
+CORE = "fastdrop._core"
+#: Where libraries for C are made as well: Linux and its like.
+ELF = os.name == "posix" and sys.platform not in ("darwin", "cygwin")
 
 PROBE = """
 #include <omp.h>
@@ -33,8 +43,12 @@ int main(void)
 """
 
 
-class BuildWithOpenMP(build_ext):
-    """Compiles, links and runs a small program first: a flag that is merely accepted proves nothing."""
+class BuildCore(build_ext):
+    """Finds OpenMP, compiles side by side, and makes the files for C of the objects of fastdrop._core."""
+
+    def initialize_options(self) -> None:
+        super().initialize_options()
+        self.made_for_c: list[Path] = []
 
     def build_extensions(self) -> None:
         flag = "/openmp" if self.compiler.compiler_type == "msvc" else "-fopenmp"
@@ -51,11 +65,90 @@ class BuildWithOpenMP(build_ext):
             if self.compiler.compiler_type == "msvc":
                 extension.extra_compile_args += ["/O2", "/std:c11", "/experimental:c11atomics"]
             else:
-                extension.extra_compile_args += ["-O3"]
-                if "-g" not in os.environ.get("CFLAGS", "").split():  # Python's own flags have it: ten megabytes
-                    extension.extra_compile_args.append("-g0")
+                # The interpreter's own flags may ask for what the libraries should not hold. -g can be asked for again.
+                debug = [] if "-g" in os.environ.get("CFLAGS", "").split() else ["-g0"]
+                extension.extra_compile_args += ["-O3", "-fno-lto", *debug]
+            if ELF:
+                # In a program that has linked another libfastdrop, the extension still calls its own core.
+                extension.extra_link_args.append("-Wl,-Bsymbolic")
+        self.start_afresh_with_other_flags()
         self.compile_side_by_side()
         super().build_extensions()
+
+    def start_afresh_with_other_flags(self) -> None:
+        """Setuptools looks at dates alone: it would take what another build has left here, with OpenMP or without."""
+        stamp = Path(self.build_temp) / "flags"
+        flags = "\n".join(f"{e.name} {e.extra_compile_args} {e.extra_link_args}" for e in self.extensions)
+        if not stamp.exists() or stamp.read_text() != flags:
+            self.force = True
+            self.mkpath(self.build_temp)
+            stamp.write_text(flags)
+
+    def build_extension(self, extension: Extension) -> None:
+        if extension.name != CORE:
+            super().build_extension(extension)
+            return
+        sources = [path for path in extension.sources if Path(path).parent.name == "csrc"]
+        objects = self.compiler.object_filenames(sources, output_dir=self.build_temp)
+        if not all(map(os.path.exists, objects)):  # cleaned away behind an extension that looks up to date
+            self.force = True
+        super().build_extension(extension)
+        if ELF:
+            self.install_for_c(objects, extension.extra_link_args)
+
+    def install_for_c(self, objects: list[str], link_args: list[str]) -> None:
+        """Put headers, libraries, pkg-config and CMake files into the package that is being built."""
+        package = Path(self.build_lib) / "fastdrop"
+        library = package / "lib"
+        for header in sorted((ROOT / "csrc").glob("fastdrop*.h")):
+            self.write(package / "include" / header.name, header.read_text())
+        self.mkpath(str(library))
+        static, shared = library / "libfastdrop.a", library / f"libfastdrop.so.{ABI}"
+        static.unlink(missing_ok=True)  # archives are added to
+        self.compiler.create_static_lib(objects, "fastdrop", output_dir=str(library))
+        # Its threads sleep in its code, so that it stays in memory when it is closed.
+        args = [*link_args, f"-Wl,-soname,{shared.name}", "-Wl,-z,defs", "-Wl,-z,nodelete", "-pthread"]
+        self.compiler.link_shared_object(objects, str(shared), extra_postargs=args)
+        self.made_for_c += [static, shared]
+        # What -lfastdrop finds. Wheels hold no symbolic links; linkers read this text instead.
+        self.write(library / "libfastdrop.so", f"INPUT({shared.name})\n")
+        private = [*(flag for flag in link_args if flag == "-fopenmp"), "-pthread"]
+        major, minor = VERSION.split(".")[:2]
+        values = {
+            "VERSION": VERSION,
+            "ABI": ABI,
+            "SERIES": f"0[.]{minor}" if major == "0" else major,
+            "POINTER_SIZE": str(struct.calcsize("P")),
+            "PRIVATE_LIBS": " ".join(private),
+            "PRIVATE_LIBS_CMAKE": ";".join(private),
+        }
+        for template in sorted((ROOT / "csrc" / "package").glob("*.in")):
+            folder = library / ("pkgconfig" if ".pc" in template.suffixes else "cmake/fastdrop")
+            text = re.sub("@([A-Z_]+)@", lambda match: values[match[1]], template.read_text())
+            self.write(folder / template.stem, text)
+
+    def write(self, path: Path, text: str) -> None:
+        self.mkpath(str(path.parent))
+        path.write_text(text)
+        self.made_for_c.append(path)
+
+    def copy_extensions_to_source(self) -> None:
+        """An editable installation gets what a wheel holds, beside the sources of the package."""
+        super().copy_extensions_to_source()
+        for path, copy in self.copies_for_c().items():
+            self.mkpath(str(Path(copy).parent))
+            self.copy_file(path, copy)
+
+    def copies_for_c(self) -> dict[str, str]:
+        package = Path(self.get_finalized_command("build_py").get_package_dir("fastdrop"))
+        root = Path(self.build_lib) / "fastdrop"
+        return {str(path): str(package / path.relative_to(root)) for path in self.made_for_c}
+
+    def get_outputs(self) -> list[str]:
+        return [*super().get_outputs(), *([] if self.inplace else map(str, self.made_for_c))]
+
+    def get_output_mapping(self) -> dict[str, str]:
+        return {**super().get_output_mapping(), **(self.copies_for_c() if self.inplace else {})}
 
     def compile_side_by_side(self) -> None:
         """Let the compiler work on as many files at a time as there are cores: setuptools takes one after the other."""
@@ -69,38 +162,8 @@ class BuildWithOpenMP(build_ext):
 
         self.compiler.compile = compile_all
 
-    def build_extension(self, extension: Extension) -> None:
-        """Put the core's objects into libraries as well, for programs in C: nothing is compiled twice."""
-        super().build_extension(extension)
-        if extension.name != "fastdrop._core" or self.compiler.compiler_type != "unix" or sys.platform == "darwin":
-            return
-        sources = [path for path in extension.sources if path.startswith("csrc")]
-        objects = self.compiler.object_filenames(sources, output_dir=self.build_temp)
-        library, include = (Path(self.build_lib) / "fastdrop" / name for name in ("lib", "include"))
-        (library / "pkgconfig").mkdir(parents=True, exist_ok=True)
-        (library / "cmake" / "fastdrop").mkdir(parents=True, exist_ok=True)
-        include.mkdir(exist_ok=True)
-        (library / "libfastdrop.a").unlink(missing_ok=True)
-        self.compiler.create_static_lib(objects, "fastdrop", output_dir=str(library))
-        link = [*extension.extra_link_args, "-Wl,-soname,libfastdrop.so", "-lm"]
-        self.compiler.link_shared_object(objects, str(library / "libfastdrop.so"), extra_postargs=link)
-        for header in (ROOT / "csrc").glob("fastdrop*.h"):
-            shutil.copy(header, include)
-        private = ["-lm", "-pthread", *extension.extra_link_args]
-        values = {"VERSION": VERSION, "PRIVATE_LIBS": " ".join(private), "PRIVATE_LIBS_CMAKE": ";".join(private)}
-        for template in (ROOT / "csrc" / "package").glob("*.in"):
-            text = re.sub("@([A-Z_]+)@", lambda name: values[name[1]], template.read_text())
-            folder = library / ("pkgconfig" if template.stem.endswith(".pc") else "cmake/fastdrop")
-            (folder / template.stem).write_text(text)
-
-    def copy_extensions_to_source(self) -> None:
-        """Put what was built where an editable installation finds it."""
-        super().copy_extensions_to_source()
-        for name in ("lib", "include"):
-            if (Path(self.build_lib) / "fastdrop" / name).is_dir():
-                shutil.copytree(Path(self.build_lib) / "fastdrop" / name, ROOT / "fastdrop" / name, dirs_exist_ok=True)
-
     def openmp_works(self, flag: str) -> bool:
+        """Compile, link and run a small program: a flag that is merely accepted proves nothing."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "probe.c"
             source.write_text(PROBE)
@@ -116,7 +179,7 @@ class BuildWithOpenMP(build_ext):
 
 
 core = Extension(
-    "fastdrop._core",
+    CORE,
     sources=["fastdrop/_core.pyx", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "csrc").glob("*.c"))],
     depends=sorted(str(p.relative_to(ROOT)) for p in (ROOT / "csrc").glob("*.h")),
     include_dirs=["csrc", numpy.get_include()],
@@ -135,5 +198,5 @@ bench = Extension(
 setup(
     version=VERSION,
     ext_modules=cythonize([core, bench], build_dir="build/cython"),
-    cmdclass={"build_ext": BuildWithOpenMP},
+    cmdclass={"build_ext": BuildCore},
 )

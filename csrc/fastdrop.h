@@ -22,7 +22,11 @@ extern "C" {
 
 #define FD_CONTRACT 1
 #define FD_VERSION "0.1.0"
-#define FD_ABI 1 /* changes when a program that was built with an earlier header would go wrong */
+#define FD_VERSION_NUMBER 100 /* major * 10000 + minor * 100 + patch: for the preprocessor */
+/* What is compiled against this header runs with each later library of the same FD_ABI, which is also the number in the
+ * shared library's soname: functions and constants are added, and none is changed or taken away; structures never change
+ * at all, a call that needs more takes a structure of another name. */
+#define FD_ABI 1
 #define FD_MAX_NDIM 64
 #define FD_INDEX_LIMIT (UINT64_C(1) << 62) /* mask indices are below this */
 #define FD_PAGE_WORDS 512                  /* 32-bit words of a page */
@@ -170,6 +174,9 @@ int fd_isa_runnable(const char *name);
 fd_status fd_isa_select(const char *name);
 const char *fd_isa_active(void);
 
+/* fd_version and fd_abi return FD_VERSION and FD_ABI of the library that runs, which may be later than this header. */
+const char *fd_version(void);
+int fd_abi(void);
 /* fd_openmp returns the _OPENMP date of the build, 0 for a single-threaded one. */
 int fd_openmp(void);
 /* fd_max_threads returns how many threads outside limits (OMP_NUM_THREADS and its kin) allow this thread now. */

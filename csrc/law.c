@@ -93,6 +93,16 @@ size_t fd_dtype_size(fd_dtype dtype)
     return 0;
 }
 
+const char *fd_version(void)
+{
+    return FD_VERSION;
+}
+
+int fd_abi(void)
+{
+    return FD_ABI;
+}
+
 const char *fd_compiler(void)
 {
 #if defined(__clang__)

@@ -47,6 +47,11 @@ def get_library_dir() -> str:
     str
         For a linker's ``-L``. ``pkgconfig`` in it is for PKG_CONFIG_PATH, ``cmake`` for CMAKE_PREFIX_PATH.
 
+    Notes
+    -----
+    The libraries are a core of their own beside the one that Python calls, of the same version: the same masks, threads
+    of their own. FASTDROP_ISA is for both.
+
     Raises
     ------
     FileNotFoundError
@@ -57,6 +62,6 @@ def get_library_dir() -> str:
     >>> import os
     >>> import fastdrop as fd
     >>> sorted(name for name in os.listdir(fd.get_library_dir()) if name.startswith("lib"))
-    ['libfastdrop.a', 'libfastdrop.so']
+    ['libfastdrop.a', 'libfastdrop.so', 'libfastdrop.so.1']
     """
     return _folder("lib", "libfastdrop.a")

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import doctest
-import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
@@ -34,7 +30,6 @@ TOCTREE_ENTRY = re.compile(r"^(?![:\s])(\S+)$", re.MULTILINE)
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 #: Programs that take no options. Those on real data train for minutes: test_examples.py runs them in small.
 PYTHON_EXAMPLES = sorted(p for p in (ROOT / "examples").glob("*.py") if not re.search("argparse|common", p.read_text()))
-C_EXAMPLES = sorted((ROOT / "examples/c").glob("*.c"))
 
 
 def page_id(path: Path) -> str:
@@ -64,7 +59,6 @@ def test_there_is_something_to_test():
     names = {page_id(p) for p in WITH_PYTHON}
     assert {"README.md", "docs/tutorial.md", "docs/contract.md"} <= names
     assert len(PYTHON_EXAMPLES) >= 3
-    assert C_EXAMPLES
 
 
 @pytest.mark.parametrize("path", WITH_PYTHON, ids=page_id)
@@ -122,18 +116,3 @@ def test_example_runs(path, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
-
-
-@pytest.mark.skipif(os.name != "posix", reason="the command line of a Unix compiler")
-@pytest.mark.parametrize("path", C_EXAMPLES, ids=page_id)
-def test_c_example_compiles_and_agrees_with_python(path, tmp_path):
-    """The C program prints what it kept: the same as Python, for it is the same law."""
-    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
-    compiler = compiler if shutil.which(compiler[0]) else ["cc"]
-    sources = [str(path), *map(str, sorted((ROOT / "csrc").glob("*.c")))]
-    flags = ["-O1", "-std=c11", f"-I{ROOT / 'csrc'}", "-o", str(tmp_path / "program")]
-    subprocess.run([*compiler, *flags, *sources, "-lm"], check=True, timeout=300)
-    done = subprocess.run([str(tmp_path / "program")], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    kept = "".join("1" if keep else "0" for keep in fd.Mask(16, 0.1, rng=fd.Key(42)).to_bool())
-    assert f"kept     {kept}" in done.stdout

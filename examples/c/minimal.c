@@ -1,7 +1,8 @@
-/* minimal.c: dropout on a buffer from C. From the checkout:
+/* minimal.c: dropout on a buffer from C.
  *
- *     cc -O3 -Icsrc examples/c/minimal.c csrc/...c -o minimal -lm && ./minimal      (all .c files of csrc)
+ *     cc minimal.c $(pkg-config --cflags --libs fastdrop) -o minimal
  *
+ * or, without anything installed, with the core's sources: cc -O3 -Icsrc minimal.c csrc/...c -o minimal (all .c files of csrc).
  * The mask is the one that Python gets from fastdrop.Mask(16, 0.1, rng=fastdrop.Key(42)).
  */
 #include <stdio.h>
