@@ -134,6 +134,37 @@ def test_functorch_gradients():
     torch.testing.assert_close(torch.func.jacrev(torch.func.jacrev(loss))(x[0]), torch.diag(2 * keep * keep))
 
 
+CALLS = {
+    "dropout": lambda x: ff.dropout(x, 0.5, rng=1),
+    "in place": lambda x: ff.dropout(x.clone(), 0.5, inplace=True, rng=1),
+    "channels": lambda x: ff.dropout2d(x, 0.5, rng=1),
+    "alpha": lambda x: ff.alpha_dropout(x, 0.5, True, rng=1),
+    "blocks": lambda x: ff.drop_block2d(x, 0.3, 2, rng=1),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own forward mode
+@pytest.mark.parametrize("name", CALLS)
+def test_derivatives_of_either_mode(name):
+    """Reverse, forward, by the batch, and one over the other; a tangent is not lost in silence."""
+    call = CALLS[name]
+    x = torch.randn(2, 3, 4, 4, dtype=torch.float64)
+    tangent = torch.randn_like(x)
+    factor = call(tangent) - call(torch.zeros_like(x))
+    with torch.autograd.forward_ad.dual_level():
+        y = call(torch.autograd.forward_ad.make_dual(x, tangent))
+        torch.testing.assert_close(torch.autograd.forward_ad.unpack_dual(y).tangent, factor)
+    torch.testing.assert_close(torch.func.jvp(call, (x,), (tangent,))[1], factor)
+    small = x[:1, :2].clone().requires_grad_()
+    assert torch.autograd.gradcheck(
+        call, small, check_forward_ad=True, check_batched_grad=True, check_batched_forward_grad=True
+    )
+    assert torch.autograd.gradgradcheck(call, small, check_fwd_over_rev=True)
+    hessian = torch.func.hessian(lambda z: call(z).square().sum())(small.detach())
+    slope = torch.func.jacrev(call)(small.detach()).reshape(small.numel(), small.numel())
+    torch.testing.assert_close(hessian.reshape(slope.shape), 2 * slope.T @ slope)
+
+
 def test_checkpoints():
     layer = torch.nn.Linear(6, 6)
     x = torch.randn(5, 6, requires_grad=True)
@@ -148,10 +179,15 @@ def test_checkpoints():
     def keyed(x):
         return ff.dropout(layer(x), 0.5, rng=3)
 
-    for reentrant in (False, True):
-        kept = gradient(lambda r=reentrant: checkpoint(drawn, x, use_reentrant=r)) if not reentrant else None
-        if kept is not None:
-            assert torch.equal(kept, gradient(lambda: drawn(x)))
+    def by_backward(call):
+        torch.manual_seed(4)
+        x.grad = None
+        call().square().sum().backward()
+        return x.grad
+
+    wanted = gradient(lambda: drawn(x))
+    assert torch.equal(gradient(lambda: checkpoint(drawn, x, use_reentrant=False)), wanted)
+    assert torch.equal(by_backward(lambda: checkpoint(drawn, x, use_reentrant=True)), wanted)
     stateless = gradient(lambda: checkpoint(keyed, x, use_reentrant=False, preserve_rng_state=False))
     assert torch.equal(stateless, gradient(lambda: keyed(x)))
 

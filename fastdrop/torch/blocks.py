@@ -11,8 +11,8 @@ from fastdrop.key import Key
 from fastdrop.rng import RNGLike
 from fastdrop.torch.kernels import WORD, as_array
 from fastdrop.torch.keys import as_words
-from fastdrop.torch.laws import key_tensor, p_tensor
-from fastdrop.torch.ops import library
+from fastdrop.torch.laws import keep, key_tensor, p_tensor, without_jvp
+from fastdrop.torch.ops import library, register_by_rows
 
 __all__ = ["drop_block"]
 
@@ -38,15 +38,7 @@ def _fake(x: Tensor, p: Tensor, key: Tensor, block: int) -> Tensor:
     return torch.empty_like(x)
 
 
-def _vmap(info, in_dims, x: Tensor, p: Tensor, key: Tensor, block: int):
-    x_dim, _, key_dim = in_dims[:3]
-    n = x.size(x_dim) if x_dim is not None else key.size(key_dim)
-    rows = x.unbind(x_dim) if x_dim is not None else [x] * n
-    keys = key.unbind(key_dim) if key_dim is not None else [key] * n
-    return torch.stack([_operator(row, p, one, block) for row, one in zip(rows, keys, strict=True)]), 0
-
-
-torch.library.register_vmap("fastdrop::drop_block", _vmap, lib=library)
+register_by_rows("drop_block")
 
 
 class _DropBlock(Function):
@@ -61,16 +53,27 @@ class _DropBlock(Function):
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
         _, p, key, ctx.block = inputs
-        ctx.save_for_backward(p, key)
+        keep(ctx, p, key)
 
     @staticmethod
     def backward(ctx, dy: Tensor):
-        return _DropBlock.apply(dy, *ctx.saved_tensors, ctx.block), None, None, None
+        return _apply(dy, *ctx.saved_tensors, ctx.block), None, None, None
+
+    @staticmethod
+    def jvp(ctx, dx: Tensor, *of_others: None) -> Tensor:
+        return _apply(dx, *ctx.saved_tensors, ctx.block)
+
+
+_DropBlockCompiled = without_jvp(_DropBlock)
+
+
+def _apply(x: Tensor, p: Tensor, key: Tensor, block: int) -> Tensor:
+    return (_DropBlockCompiled if torch.compiler.is_compiling() else _DropBlock).apply(x, p, key, block)
 
 
 def drop_block(
     x: Tensor, p: float, block: int, rng: RNGLike | Tensor, generator: torch.Generator | None, inplace: bool
 ) -> Tensor:
     """Return DropBlock of (N, C, H, W) or (N, C, D, H, W) under a key that is given or drawn now."""
-    y = _DropBlock.apply(x, p_tensor(p), key_tensor(x, rng, generator), block)
+    y = _apply(x, p_tensor(p), key_tensor(x, rng, generator), block)
     return x.copy_(y) if inplace else y

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from fastdrop.rng import RNGLike
 from fastdrop.torch import kernels, ops
 from fastdrop.torch.keys import Words, as_words, draw, given, is_key
 
-__all__ = ["alpha", "is_plain", "key_tensor", "p_tensor", "scaled"]
+__all__ = ["alpha", "is_plain", "keep", "key_tensor", "p_tensor", "scaled", "scaled_by_tensors", "without_jvp"]
 
 
 def is_plain(x: Tensor) -> bool:
-    """Return whether nothing but eager PyTorch will see a call: no compiler, functorch, mode or subclass of tensors."""
+    """Return whether nothing but eager PyTorch will see a call: no compiler, functorch, mode, tangent or subclass."""
     return (
         type(x) in (Tensor, torch.nn.Parameter)
         and not torch.compiler.is_compiling()
         and x.is_cpu
         and torch._C._len_torch_dispatch_stack() == 0
         and torch._C._functorch.peek_interpreter_stack() is None
+        and forward_ad._current_level < 0
+        and not torch._C._functorch.is_legacy_batchedtensor(x)  # gradients by the batch: is_grads_batched=True
     )
 
 
@@ -84,44 +86,91 @@ class _Alpha(Function):
 def _again(dy: Tensor, p: float, rule: str, key: Words, shared: list[int]) -> Tensor:
     if is_plain(dy):
         return _Scaled.apply(dy, (p, rule, key, shared), False)
-    return _ScaledOperator.apply(dy, p_tensor(p), torch.tensor(key, dtype=torch.int64), shared, rule)
+    return _scaled(dy, p_tensor(p), torch.tensor(key, dtype=torch.int64), _axes(shared), rule)
 
 
 # ---- everywhere else: by operators, which compilers and transforms understand ----
+
+
+def keep(ctx, *tensors: Tensor | None) -> None:
+    """Keep tensors for derivatives of either mode."""
+    ctx.save_for_backward(*tensors)
+    ctx.save_for_forward(*tensors)
+
+
+def without_jvp(function: type[Function]) -> type[Function]:
+    """Return its like for code that is compiled: torch.compile refuses a Function that has forward-mode derivatives."""
+    return type(f"{function.__name__}Compiled", (function,), {"jvp": Function.jvp})
+
+
+def _axes(shared: list[int]) -> int:
+    """Return axes as the bits of a number: PyTorch's transforms take a list apart as if it had tensors in it."""
+    return sum(1 << axis for axis in shared)
+
+
+def _shared(axes: int) -> list[int]:
+    return [axis for axis in range(axes.bit_length()) if axes >> axis & 1]
 
 
 class _ScaledOperator(Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, p: Tensor, key: Tensor, shared: list[int], rule: str) -> Tensor:
-        return ops.scaled(x, p, key, shared, rule)
+    def forward(x: Tensor, p: Tensor, key: Tensor, axes: int, rule: str) -> Tensor:
+        return ops.scaled(x, p, key, _shared(axes), rule)
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        _, p, key, ctx.shared, ctx.rule = inputs
-        ctx.save_for_backward(p, key)
+        _, p, key, ctx.axes, ctx.rule = inputs
+        keep(ctx, p, key)
 
     @staticmethod
     def backward(ctx, dy: Tensor):
-        return _ScaledOperator.apply(dy, *ctx.saved_tensors, ctx.shared, ctx.rule), None, None, None, None
+        return _scaled(dy, *ctx.saved_tensors, ctx.axes, ctx.rule), None, None, None, None
+
+    @staticmethod
+    def jvp(ctx, dx: Tensor, *of_others: None) -> Tensor:
+        return _scaled(dx, *ctx.saved_tensors, ctx.axes, ctx.rule)
+
+
+_ScaledCompiled = without_jvp(_ScaledOperator)
+
+
+def _scaled(x: Tensor, p: Tensor, key: Tensor, axes: int, rule: str) -> Tensor:
+    return (_ScaledCompiled if torch.compiler.is_compiling() else _ScaledOperator).apply(x, p, key, axes, rule)
 
 
 class _AlphaOperator(Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, p: Tensor, key: Tensor, shared: list[int]) -> Tensor:
-        return ops.alpha(x, p, key, shared)
+    def forward(x: Tensor, p: Tensor, key: Tensor, axes: int) -> Tensor:
+        return ops.alpha(x, p, key, _shared(axes))
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
-        _, p, key, ctx.shared = inputs
-        ctx.save_for_backward(p, key)
+        _, p, key, ctx.axes = inputs
+        keep(ctx, p, key)
 
     @staticmethod
     def backward(ctx, dy: Tensor):
-        return _ScaledOperator.apply(dy, *ctx.saved_tensors, ctx.shared, "alpha"), None, None, None
+        return _scaled(dy, *ctx.saved_tensors, ctx.axes, "alpha"), None, None, None
+
+    @staticmethod
+    def jvp(ctx, dx: Tensor, *of_others: None) -> Tensor:
+        return _scaled(dx, *ctx.saved_tensors, ctx.axes, "alpha")
+
+
+_AlphaCompiled = without_jvp(_AlphaOperator)
+
+
+def _alpha(x: Tensor, p: Tensor, key: Tensor, axes: int) -> Tensor:
+    return (_AlphaCompiled if torch.compiler.is_compiling() else _AlphaOperator).apply(x, p, key, axes)
+
+
+def scaled_by_tensors(x: Tensor, p: Tensor, key: Tensor) -> Tensor:
+    """Return dropout of x, p and key being operands; it has derivatives of any order and mode."""
+    return _scaled(x, p, key, 0, "dropout")
 
 
 # ---- either ----
@@ -156,7 +205,7 @@ def scaled(
 ) -> Tensor:
     """Return kept ? x scale : 0 under a key that is given or drawn now; the rule says which scale."""
     if not is_plain(x):
-        y = _ScaledOperator.apply(x, p_tensor(p), key_tensor(x, rng, generator), shared, rule)
+        y = _scaled(x, p_tensor(p), key_tensor(x, rng, generator), _axes(shared), rule)
         return x.copy_(y) if inplace else y
     if inplace:
         _check_in_place(x)
@@ -173,7 +222,7 @@ def alpha(
 ) -> Tensor:
     """Return alpha dropout of x under a key that is given or drawn now."""
     if not is_plain(x):
-        y = _AlphaOperator.apply(x, p_tensor(p), key_tensor(x, rng, generator), shared)
+        y = _alpha(x, p_tensor(p), key_tensor(x, rng, generator), _axes(shared))
         return x.copy_(y) if inplace else y
     if inplace:
         _check_in_place(x)

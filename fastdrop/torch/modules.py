@@ -103,6 +103,8 @@ class DropPath(nn.Module):
     DropPath(drop_prob=0.100)
     """
 
+    scale_by_keep = True  # Hugging Face's, after `replace`, hold none
+
     def __init__(self, drop_prob: float = 0.0, scale_by_keep: bool = True) -> None:
         super().__init__()
         self.drop_prob = drop_prob

@@ -11,7 +11,7 @@ from torch import Tensor
 from fastdrop.torch import kernels
 from fastdrop.torch.keys import as_words, draw
 
-__all__ = ["alpha", "draw_key", "library", "scaled"]
+__all__ = ["alpha", "draw_key", "library", "register_by_rows", "scaled"]
 
 library = torch.library.Library("fastdrop", "DEF")
 # What is drawn depends on the state of a generator: no two calls are one, and none may be made again.
@@ -115,3 +115,20 @@ def _vmap_alpha(info, in_dims, x: Tensor, p: Tensor, key: Tensor, shared: list[i
 torch.library.register_vmap("fastdrop::draw_key", _vmap_draw_key, lib=library)
 torch.library.register_vmap("fastdrop::scaled", _vmap_scaled, lib=library)
 torch.library.register_vmap("fastdrop::alpha", _vmap_alpha, lib=library)
+
+
+def register_by_rows(name: str) -> None:
+    """Let vmap call an operator for each row: each may have a key of its own, and none is in another's order."""
+    operator = getattr(torch.ops.fastdrop, name).default
+
+    def rule(info, in_dims, *operands):
+        rows = [
+            operator(*(x if d is None else x.select(d, i) for x, d in zip(operands, in_dims, strict=True)))
+            for i in range(info.batch_size)
+        ]
+        if isinstance(rows[0], Tensor):
+            return torch.stack(rows), 0
+        columns = tuple(torch.stack(column) for column in zip(*rows, strict=True))
+        return columns, (0,) * len(columns)
+
+    torch.library.register_vmap(f"fastdrop::{name}", rule, lib=library)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from fastdrop.torch import modules
+from fastdrop.torch.timm_blocks import TimmDropBlock2d
 
 __all__ = ["Report", "replace", "restore"]
 
@@ -21,6 +22,7 @@ _OURS: dict[tuple[str, str], type[nn.Module]] = {
     ("torchvision.ops.drop_block", "DropBlock2d"): modules.DropBlock2d,
     ("torchvision.ops.drop_block", "DropBlock3d"): modules.DropBlock3d,
     ("timm.layers.drop", "DropPath"): modules.DropPath,
+    ("timm.layers.drop", "DropBlock2d"): TimmDropBlock2d,
 }
 _WAS = "_class_before_fastdrop"
 
@@ -54,8 +56,8 @@ def replace(model: nn.Module) -> Report:
     Parameters
     ----------
     model : torch.nn.Module
-        Modules of exactly PyTorch's, timm's or torchvision's classes change their class; p, training flags, hooks,
-        state and identity stay.
+        Modules of exactly PyTorch's, timm's, torchvision's or Hugging Face's classes change their class; p, training
+        flags, hooks, state and identity stay.
 
     Returns
     -------
@@ -81,8 +83,8 @@ def replace(model: nn.Module) -> Report:
     report = Report()
     for name, module in _modules(model):
         kind = type(module)
-        ours = _OURS.get((kind.__module__, kind.__qualname__))
-        if ours is not None:
+        ours = _counterpart(kind)
+        if ours is not None and not _special(module):
             module.__dict__[_WAS] = kind
             module.__class__ = ours
             report.replaced.append((name, f"{kind.__module__}.{kind.__qualname__}"))
@@ -128,11 +130,25 @@ def _modules(model: object):
     return list(model.named_modules())
 
 
+def _counterpart(kind: type[nn.Module]) -> type[nn.Module] | None:
+    """Return our class for somebody's: by name, since Hugging Face's models have each a DropPath of its own."""
+    if kind.__module__.startswith("transformers.models.") and kind.__qualname__.endswith("DropPath"):
+        return modules.DropPath
+    return _OURS.get((kind.__module__, kind.__qualname__))
+
+
+def _special(module: nn.Module) -> bool:
+    """Return whether it was told to do what ours don't: timm's DropBlock can fill squares with noise."""
+    return bool(getattr(module, "with_noise", False) or getattr(module, "batchwise", False))
+
+
 def _why_not(module: nn.Module) -> str:
     """Return why a module that drops something is left alone; nothing for all others."""
     kind = type(module)
     if isinstance(module, nn.RNNBase) and module.dropout > 0 and module.num_layers > 1:
         return f"{kind.__name__} drops between its layers inside PyTorch's own code"
+    if _special(module):
+        return f"{kind.__name__} has with_noise or batchwise, which fastdrop's has not"
     if isinstance(module, tuple(_OURS.values())):
         return ""
     if "Drop" in kind.__name__ or isinstance(module, (nn.modules.dropout._DropoutNd, nn.MultiheadAttention)):
