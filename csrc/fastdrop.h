@@ -160,6 +160,7 @@ fd_status fd_connect_backward(const fd_mask_desc *mask, const int64_t *shape, fd
 #include "fastdrop_samples.h"
 #include "fastdrop_softmax.h"
 #include "fastdrop_mix.h"
+#include "fastdrop_xla.h"
 
 /* ---- instruction sets, threads, build ----------------------------------------------------------------------- */
 

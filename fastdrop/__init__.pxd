@@ -8,3 +8,4 @@ from fastdrop._capi_mix cimport *
 from fastdrop._capi_noise cimport *
 from fastdrop._capi_samples cimport *
 from fastdrop._capi_softmax cimport *
+from fastdrop._capi_xla cimport *

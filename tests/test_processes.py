@@ -132,8 +132,9 @@ if __name__ == "__main__":
 
 
 LONG = """
-import sys, time
+import signal, sys, time
 import fastdrop as fd, numpy as np
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 mask = fd.Mask((2**14, 2**22), 0.1, rng=0)
 out = np.ones(2**27, dtype=np.float16)
 print("ready", flush=True)
