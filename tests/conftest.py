@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 import hypothesis
@@ -14,6 +15,8 @@ ALL_ISAS = ("scalar", "avx2", "avx512", "neon")
 RUNNABLE = tuple(_core.isas())
 AT_START = _core.isa()
 executed: Counter[str] = Counter()
+
+os.environ.setdefault("KERAS_BACKEND", "numpy")  # its own choice, TensorFlow, is none that fastdrop.keras has
 
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None, max_examples=60)
 hypothesis.settings.load_profile("fixed")

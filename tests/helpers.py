@@ -22,10 +22,21 @@ SETTINGS = ("FASTDROP_ISA", "FASTDROP_NUM_THREADS", "OMP_NUM_THREADS", "OMP_THRE
 EVERY_EDGE = sorted({0, 1, *(edge * k + d for edge in (64, 512, 2048, 16384) for k in (1, 2) for d in (-1, 0, 1))})
 
 
+#: Adapters, and packages that documentation uses, and what has to be installed for them.
+OPTIONAL = {
+    "fastdrop.torch": "torch",
+    "fastdrop.jax": "jax",
+    "fastdrop.keras": "keras",
+    "fastdrop.dask": "dask.array",
+    "flax": "flax",
+    "equinox": "equinox",
+}
+
+
 def skip_without_packages(code: str) -> None:
     """Skip a test, and say why, whose code uses an adapter to a package that is not installed."""
-    for adapter, package in {"fastdrop.torch": "torch", "fastdrop.dask": "dask.array"}.items():
-        if re.search(rf"^ *(import|from) {re.escape(adapter)}\b", code, re.MULTILINE):
+    for name, package in OPTIONAL.items():
+        if re.search(rf"^ *(import|from) {re.escape(name)}\b", code, re.MULTILINE):
             pytest.importorskip(package, reason=f"{package} is not installed")
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from helpers import clean_environment, skip_without_packages
@@ -67,7 +68,9 @@ def test_python_blocks_run(path, tmp_path, monkeypatch):
     skip_without_packages(path.read_text())
     monkeypatch.chdir(tmp_path)
     threads = fd.get_num_threads()
-    names: dict[str, object] = {"__name__": page_id(path)}
+    module = ModuleType(page_id(path))  # dataclasses look for the one that they are made in
+    monkeypatch.setitem(sys.modules, page_id(path), module)
+    names: dict[str, object] = module.__dict__
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     try:
         for line, code in blocks(path.read_text(), "python"):

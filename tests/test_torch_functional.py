@@ -265,3 +265,37 @@ def test_threads_change_nothing():
         assert torch.equal(*results)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.complex64], ids=str)
+def test_gaussian(dtype):
+    x = torch.randn(4, 300, 5, generator=torch.Generator().manual_seed(1)).to(dtype)
+    wide = x.float() if dtype is torch.bfloat16 else x
+    for shared in ((), (1,), (-1, 0)):
+        for ours, numpys, size in (
+            (ff.gaussian_dropout, fd.gaussian_dropout, 0.3),
+            (ff.gaussian_noise, fd.gaussian_noise, 1.5),
+        ):
+            wanted = torch.from_numpy(numpys(wide.numpy(), size, rng=7, share_axes=shared)).to(dtype)
+            assert torch.equal(ours(x, size, rng=7, share_axes=shared), wanted)
+    y = x.clone()
+    assert ff.gaussian_dropout(y, 0.3, inplace=True, rng=7) is y
+    assert torch.equal(y, ff.gaussian_dropout(x, 0.3, rng=7))
+    assert ff.gaussian_noise(x, 1.0, training=False) is x
+    torch.manual_seed(2)
+    first = ff.gaussian_noise(x, 1.0)
+    torch.manual_seed(2)
+    assert torch.equal(first, ff.gaussian_noise(x, 1.0))
+    call = torch.compile(lambda x: ff.gaussian_dropout(x, 0.3, rng=7), backend="aot_eager", fullgraph=True)
+    assert torch.equal(call(x), ff.gaussian_dropout(x, 0.3, rng=7))
+    torch._dynamo.reset()
+
+
+def test_gaussian_bad_input():
+    x = torch.ones(3)
+    with pytest.raises(ValueError, match="p has to be below 1 for Gaussian dropout"):
+        ff.gaussian_dropout(x, 1.0)
+    with pytest.raises(ValueError, match="sigma"):
+        ff.gaussian_noise(x, -1.0)
+    with pytest.raises(TypeError, match="input has to be of dtype"):
+        ff.gaussian_noise(torch.arange(3), 1.0)

@@ -30,6 +30,7 @@ def test_operators_pass_pytorchs_checks(dtype):
     for arguments in ((x, P, KEY, [], "dropout"), (x, P, KEY, [1, 2], "unscaled"), (x.detach(), P, KEY, [], "alpha")):
         torch.library.opcheck(operators.scaled.default, arguments)
     torch.library.opcheck(operators.alpha.default, (x, P, KEY, [2]))
+    torch.library.opcheck(operators.noise.default, (x.detach(), 0.5, KEY, [1], 0))
     torch.library.opcheck(operators.drop_block.default, (torch.randn(2, 3, 6, 5, dtype=dtype), P, KEY, 3))
     scores = torch.randn(2, 3, 4, dtype=dtype)
     torch.library.opcheck(operators.softmax_dropout.default, (scores, P, 0.5, None, True, KEY))
@@ -139,6 +140,8 @@ CALLS = {
     "in place": lambda x: ff.dropout(x.clone(), 0.5, inplace=True, rng=1),
     "channels": lambda x: ff.dropout2d(x, 0.5, rng=1),
     "alpha": lambda x: ff.alpha_dropout(x, 0.5, True, rng=1),
+    "gaussian": lambda x: ff.gaussian_dropout(x, 0.5, rng=1, share_axes=(2,)),
+    "noise": lambda x: ff.gaussian_noise(x, 0.5, rng=1),
     "blocks": lambda x: ff.drop_block2d(x, 0.3, 2, rng=1),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from fastdrop.alpha import alpha_constants
 from fastdrop.functional import check_flag
@@ -235,7 +235,7 @@ def sharded_dropout(
     p, rng, training, share_axes
         As for `dropout`; key and p are the same on all devices.
     mesh, spec : Mesh and PartitionSpec, optional
-        How x is spread; without them, what its type or `x.sharding` says. Inside of transformations neither tells that
+        How x is spread, or is to be; without them, what its type or `x.sharding` says. Inside of transformations neither tells that
         of meshes with automatic axes.
 
     Returns
@@ -264,6 +264,8 @@ def sharded_dropout(
         mesh, spec = _explicit(x) or _placed(x)
     if mesh is None or spec is None:
         raise ValueError("mesh and spec have to be given both, or x has to be an array with a NamedSharding")
+    if AxisType.Explicit in mesh.axis_types and _explicit(x) is None:
+        x = jax.device_put(x, NamedSharding(mesh, spec))
     return _apply(x, p, rng, training, share_axes, None, spread=(mesh, spec))
 
 

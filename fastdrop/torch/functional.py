@@ -6,9 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fastdrop.geometry import shared_axes
 from fastdrop.rng import RNGLike
 from fastdrop.torch import laws
 from fastdrop.torch.checks import check_call
+from fastdrop.torch.noise import gaussian_dropout, gaussian_noise
 from fastdrop.torch.vision import drop_block2d, drop_block3d, drop_path, stochastic_depth
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "dropout2d",
     "dropout3d",
     "feature_alpha_dropout",
+    "gaussian_dropout",
+    "gaussian_noise",
     "stochastic_depth",
 ]
 
@@ -33,6 +37,7 @@ def dropout(
     training: bool = True,
     inplace: bool = False,
     *,
+    share_axes: tuple[int, ...] = (),
     rng: RNGLike = None,
     generator: Generator = None,
 ) -> Tensor:
@@ -48,6 +53,8 @@ def dropout(
         False returns input as it is.
     inplace : bool, default False
         Whether to write to input.
+    share_axes : tuple of int, default ()
+        Axes along which one decision is shared.
     rng : Key, int, Tensor, numpy.random.Generator or None, optional
         Where the key comes from, as for `fastdrop.dropout`: the same key gives the same mask, and needs no state of a
         generator when a checkpointed part is run again. A tensor holds seed and stream, two numbers of int64 (the bits
@@ -85,7 +92,8 @@ def dropout(
     p = check_call(input, p, rng, generator)
     if not training:
         return input
-    return laws.scaled(input, p, "dropout", [], rng, generator, inplace)
+    shared = shared_axes(share_axes, input.dim()) if share_axes else ()
+    return laws.scaled(input, p, "dropout", list(shared), rng, generator, inplace)
 
 
 def dropout1d(
@@ -160,6 +168,7 @@ def alpha_dropout(
     training: bool = False,
     inplace: bool = False,
     *,
+    share_axes: tuple[int, ...] = (),
     rng: RNGLike = None,
     generator: Generator = None,
 ) -> Tensor:
@@ -175,7 +184,8 @@ def alpha_dropout(
     p = check_call(input, p, rng, generator)
     if not training:
         return input
-    return laws.alpha(input, p, [], rng, generator, inplace)
+    shared = shared_axes(share_axes, input.dim()) if share_axes else ()
+    return laws.alpha(input, p, list(shared), rng, generator, inplace)
 
 
 def feature_alpha_dropout(

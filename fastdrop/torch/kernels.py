@@ -11,7 +11,7 @@ from fastdrop.arrays import DTYPES
 from fastdrop.geometry import c_strides
 from fastdrop.torch.keys import Words
 
-__all__ = ["CODES", "RULES", "WORD", "alpha", "as_array", "check_tensor", "is_able", "scaled"]
+__all__ = ["CODES", "RULES", "WORD", "alpha", "as_array", "check_tensor", "is_able", "mask_steps", "scaled"]
 
 CODES = {getattr(torch, name): number for name, number in DTYPES.items()}
 WORD = (1 << 64) - 1
@@ -69,11 +69,15 @@ def alpha(x: torch.Tensor, y: torch.Tensor, p: float, key: Words, shared: list[i
     _core.affine(mask, *alpha_constants(p), CODES[x.dtype], as_array(x), as_array(y), torch.get_num_threads())
 
 
+def mask_steps(shape: tuple[int, ...], shared: list[int]) -> tuple[int, ...]:
+    """Return the mask indices from one element to the next, 0 along shared axes."""
+    small = tuple(1 if axis in shared else n for axis, n in enumerate(shape)) if shared else shape
+    return tuple(0 if axis in shared else step for axis, step in enumerate(c_strides(small)))
+
+
 def _mask(x: torch.Tensor, p: float, key: Words, shared: list[int]) -> _core.MaskArguments:
     shape = tuple(x.shape)
-    small = tuple(1 if axis in shared else n for axis, n in enumerate(shape)) if shared else shape
-    steps = tuple(0 if axis in shared else step for axis, step in enumerate(c_strides(small)))
-    return _core.MaskArguments(shape, 0, steps, key[0] & WORD, key[1] & WORD, p, None)
+    return _core.MaskArguments(shape, 0, mask_steps(shape, shared), key[0] & WORD, key[1] & WORD, p, None)
 
 
 def as_array(x: torch.Tensor) -> np.ndarray:

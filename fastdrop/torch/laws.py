@@ -10,7 +10,18 @@ from fastdrop.rng import RNGLike
 from fastdrop.torch import kernels, ops
 from fastdrop.torch.keys import Words, as_words, draw, given, is_key
 
-__all__ = ["alpha", "is_plain", "keep", "key_tensor", "p_tensor", "scaled", "scaled_by_tensors", "without_jvp"]
+__all__ = [
+    "alpha",
+    "axes_of",
+    "is_plain",
+    "keep",
+    "key_tensor",
+    "p_tensor",
+    "scaled",
+    "scaled_by_tensors",
+    "shared_of",
+    "without_jvp",
+]
 
 
 def is_plain(x: Tensor) -> bool:
@@ -86,7 +97,7 @@ class _Alpha(Function):
 def _again(dy: Tensor, p: float, rule: str, key: Words, shared: list[int]) -> Tensor:
     if is_plain(dy):
         return _Scaled.apply(dy, (p, rule, key, shared), False)
-    return _scaled(dy, p_tensor(p), torch.tensor(key, dtype=torch.int64), _axes(shared), rule)
+    return _scaled(dy, p_tensor(p), torch.tensor(key, dtype=torch.int64), axes_of(shared), rule)
 
 
 # ---- everywhere else: by operators, which compilers and transforms understand ----
@@ -103,12 +114,13 @@ def without_jvp(function: type[Function]) -> type[Function]:
     return type(f"{function.__name__}Compiled", (function,), {"jvp": Function.jvp})
 
 
-def _axes(shared: list[int]) -> int:
+def axes_of(shared: list[int]) -> int:
     """Return axes as the bits of a number: PyTorch's transforms take a list apart as if it had tensors in it."""
     return sum(1 << axis for axis in shared)
 
 
-def _shared(axes: int) -> list[int]:
+def shared_of(axes: int) -> list[int]:
+    """Return the axes that `axes_of` made a number of."""
     return [axis for axis in range(axes.bit_length()) if axes >> axis & 1]
 
 
@@ -117,7 +129,7 @@ class _ScaledOperator(Function):
 
     @staticmethod
     def forward(x: Tensor, p: Tensor, key: Tensor, axes: int, rule: str) -> Tensor:
-        return ops.scaled(x, p, key, _shared(axes), rule)
+        return ops.scaled(x, p, key, shared_of(axes), rule)
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
@@ -145,7 +157,7 @@ class _AlphaOperator(Function):
 
     @staticmethod
     def forward(x: Tensor, p: Tensor, key: Tensor, axes: int) -> Tensor:
-        return ops.alpha(x, p, key, _shared(axes))
+        return ops.alpha(x, p, key, shared_of(axes))
 
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
@@ -205,7 +217,7 @@ def scaled(
 ) -> Tensor:
     """Return kept ? x scale : 0 under a key that is given or drawn now; the rule says which scale."""
     if not is_plain(x):
-        y = _scaled(x, p_tensor(p), key_tensor(x, rng, generator), _axes(shared), rule)
+        y = _scaled(x, p_tensor(p), key_tensor(x, rng, generator), axes_of(shared), rule)
         return x.copy_(y) if inplace else y
     if inplace:
         _check_in_place(x)
@@ -222,7 +234,7 @@ def alpha(
 ) -> Tensor:
     """Return alpha dropout of x under a key that is given or drawn now."""
     if not is_plain(x):
-        y = _alpha(x, p_tensor(p), key_tensor(x, rng, generator), _axes(shared))
+        y = _alpha(x, p_tensor(p), key_tensor(x, rng, generator), axes_of(shared))
         return x.copy_(y) if inplace else y
     if inplace:
         _check_in_place(x)

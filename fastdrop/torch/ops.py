@@ -123,7 +123,7 @@ def register_by_rows(name: str) -> None:
 
     def rule(info, in_dims, *operands):
         rows = [
-            operator(*(x if d is None else x.select(d, i) for x, d in zip(operands, in_dims, strict=True)))
+            operator(*(x.select(d, i) if isinstance(d, int) else x for x, d in zip(operands, in_dims, strict=True)))
             for i in range(info.batch_size)
         ]
         if isinstance(rows[0], Tensor):
