@@ -235,8 +235,8 @@ def sharded_dropout(
     p, rng, training, share_axes
         As for `dropout`; key and p are the same on all devices.
     mesh, spec : Mesh and PartitionSpec, optional
-        How x is spread, or is to be; without them, what its type or `x.sharding` says. Inside of transformations neither tells that
-        of meshes with automatic axes.
+        How x is spread, or is to be; without them, what its type or `x.sharding` says. Inside of transformations
+        neither tells that of meshes with automatic axes.
 
     Returns
     -------
