@@ -88,8 +88,8 @@ static xla_error *read_place(const xla_frame *frame, const xla_buffer *origin, f
     for (int d = 0; d < c->ndim; d++) {
         const int64_t at = origin->dtype == XLA_S32 ? ((const int32_t *)origin->data)[d] : ((const int64_t *)origin->data)[d];
         if (at < 0 || c->shape[d] > whole[d] || at > whole[d] - c->shape[d])
-            return BAD("x of length %" PRId64 " from %" PRId64 " on does not lie in axis %d of the whole array, of length %" PRId64,
-                       c->shape[d], at, d, whole[d]);
+            return BAD("x of length %" PRId64 " from %" PRId64 " on does not lie in axis %d of the whole array, of length "
+                       "%" PRId64, c->shape[d], at, d, whole[d]);
         if (steps[d] < 0) return BAD("steps has to be 0 or more, but is %" PRId64 " in axis %d", steps[d], d);
         const uint64_t step = (uint64_t)steps[d], last = (uint64_t)whole[d] - (whole[d] > 0);
         if (step && last > room / step) return BAD("mask indices have to be below 2^62");
@@ -159,7 +159,7 @@ void *fd_xla_dropout(void *call_frame)
     }
     if (frame->stage != XLA_EXECUTE) return NULL;
     if (frame->api->version.major != XLA_MAJOR)
-        return failure(frame, XLA_UNIMPLEMENTED, "fastdrop: built for XLA's foreign function interface %d.%d, but this is %d.%d",
-                       XLA_MAJOR, XLA_MINOR, frame->api->version.major, frame->api->version.minor);
+        return failure(frame, XLA_UNIMPLEMENTED,
+                       "fastdrop: built for XLA's foreign function interface %d.%d, but this is %d.%d", XLA_MAJOR, XLA_MINOR, frame->api->version.major, frame->api->version.minor);
     return execute(frame);
 }

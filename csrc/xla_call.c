@@ -2,7 +2,6 @@
 #include "xla_call.h"
 
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #if defined(_WIN32)
@@ -16,12 +15,26 @@
 /* Elements that are worth a thread, and pieces for each thread, so that one that comes late leaves its share. */
 #define PIECE_ELEMENTS (INT64_C(1) << 17)
 #define MOST_PIECES 64
+#define JOBS 16
 
 typedef struct job {
     fd_xla_call call;
     int axis, pieces; /* pieces are cut along the first axis that is longer than 1 */
     atomic_int next, done, owners, status;
 } job;
+
+/* A task that XLA has put off may look at its job after the call is over: jobs live here, and are taken again when nobody
+ * has a share in them. With all of them taken a call is run by itself. */
+static job jobs[JOBS];
+
+static job *take_job(void)
+{
+    for (int i = 0; i < JOBS; i++) {
+        int none = 0;
+        if (atomic_compare_exchange_strong(&jobs[i].owners, &none, 1)) return &jobs[i];
+    }
+    return NULL;
+}
 
 static fd_status run_part(const fd_xla_call *c, int axis, int64_t begin, int64_t n)
 {
@@ -70,7 +83,7 @@ static void work(void *data)
         const fd_status status = run_piece(j, piece);
         if (status) atomic_store(&j->status, (int)status);
     }
-    if (atomic_fetch_sub(&j->owners, 1) == 1) free(j);
+    atomic_fetch_sub(&j->owners, 1);
 }
 
 static void delete_error(const xla_frame *frame, xla_error *error)
@@ -83,17 +96,16 @@ static void delete_error(const xla_frame *frame, xla_error *error)
  * busy, or has one thread, costs nothing but its help. */
 static fd_status run_pieces(const xla_frame *frame, const fd_xla_call *call, int threads)
 {
-    job *j = malloc(sizeof *j);
+    job *j = take_job(); /* this function's share, and below one for each task */
     if (!j) return run_whole(call);
     j->call = *call;
     j->axis = 0;
     while (j->axis + 1 < call->ndim && call->shape[j->axis] <= 1) j->axis++;
     j->pieces = threads * 4 < MOST_PIECES ? threads * 4 : MOST_PIECES;
     if (j->pieces > call->shape[j->axis]) j->pieces = (int)call->shape[j->axis];
-    atomic_init(&j->next, 0);
-    atomic_init(&j->done, 0);
-    atomic_init(&j->owners, 2); /* this function, which looks at it last, and its own work */
-    atomic_init(&j->status, (int)FD_OK);
+    atomic_store(&j->next, 0);
+    atomic_store(&j->done, 0);
+    atomic_store(&j->status, (int)FD_OK);
     for (int i = 1; i < threads; i++) {
         xla_schedule task = {sizeof task, NULL, frame->context, work, j};
         atomic_fetch_add(&j->owners, 1);
@@ -104,10 +116,11 @@ static fd_status run_pieces(const xla_frame *frame, const fd_xla_call *call, int
             break;
         }
     }
+    atomic_fetch_add(&j->owners, 1);
     work(j);
     while (atomic_load(&j->done) < j->pieces) LET_OTHERS_RUN();
     const fd_status status = (fd_status)atomic_load(&j->status);
-    if (atomic_fetch_sub(&j->owners, 1) == 1) free(j);
+    atomic_fetch_sub(&j->owners, 1);
     return status;
 }
 

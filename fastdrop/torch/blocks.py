@@ -11,8 +11,8 @@ from fastdrop.key import Key
 from fastdrop.rng import RNGLike
 from fastdrop.torch.kernels import WORD, as_array
 from fastdrop.torch.keys import as_words
-from fastdrop.torch.laws import keep, key_tensor, p_tensor, without_jvp
-from fastdrop.torch.ops import library, register_by_rows
+from fastdrop.torch.laws import key_tensor, p_tensor
+from fastdrop.torch.ops import keep, library, register_by_rows, without_jvp
 
 __all__ = ["drop_block"]
 

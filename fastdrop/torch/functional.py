@@ -8,9 +8,11 @@ from torch import Tensor
 
 from fastdrop.geometry import shared_axes
 from fastdrop.rng import RNGLike
+from fastdrop.shard import Shard
 from fastdrop.torch import laws
 from fastdrop.torch.checks import check_call
 from fastdrop.torch.noise import gaussian_dropout, gaussian_noise
+from fastdrop.torch.sharded import block, is_spread
 from fastdrop.torch.vision import drop_block2d, drop_block3d, drop_path, stochastic_depth
 
 __all__ = [
@@ -38,6 +40,7 @@ def dropout(
     inplace: bool = False,
     *,
     share_axes: tuple[int, ...] = (),
+    shard: Shard | None = None,
     rng: RNGLike = None,
     generator: Generator = None,
 ) -> Tensor:
@@ -55,6 +58,8 @@ def dropout(
         Whether to write to input.
     share_axes : tuple of int, default ()
         Axes along which one decision is shared.
+    shard : Shard, optional
+        input is a block of a larger tensor, and gets its part of that tensor's mask.
     rng : Key, int, Tensor, numpy.random.Generator or None, optional
         Where the key comes from, as for `fastdrop.dropout`: the same key gives the same mask, and needs no state of a
         generator when a checkpointed part is run again. A tensor holds seed and stream, two numbers of int64 (the bits
@@ -79,6 +84,9 @@ def dropout(
     The mask is that of `fastdrop.dropout` under the same key, whatever the memory format: it follows the elements'
     order in the shape. A dropped element is +0 even if it was NaN, where PyTorch keeps NaN.
 
+    A DTensor, spread over ranks as Shard and Replicate, gets the mask of the whole tensor, and nothing is sent. Its key
+    has to be the same on all ranks: give one, or seed their generators alike.
+
     Examples
     --------
     >>> import torch
@@ -93,6 +101,9 @@ def dropout(
     if not training:
         return input
     shared = shared_axes(share_axes, input.dim()) if share_axes else ()
+    if shard is not None:
+        y = block(input, laws.p_tensor(p), laws.key_tensor(input, rng, generator), "dropout", list(shared), shard)
+        return input.copy_(y) if inplace else y
     return laws.scaled(input, p, "dropout", list(shared), rng, generator, inplace)
 
 
@@ -226,7 +237,7 @@ def _channels(theirs, spatial, x, p, training, inplace, rng, generator) -> Tenso
     It does so where there are not `spatial` axes behind batch and channels.
     """
     p = check_call(x, p, rng, generator)
-    theirs(x, 0.5, training=False)  # its texts, if the rank is wrong or ambiguous
+    theirs(x.to_local() if is_spread(x) else x, 0.5, training=False)  # its texts, if the rank is wrong or ambiguous
     if not training:
         return x
     shared = _below_channels(x, 2 if spatial is None or x.dim() == spatial + 2 else 1)

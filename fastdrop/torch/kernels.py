@@ -11,7 +11,7 @@ from fastdrop.arrays import DTYPES
 from fastdrop.geometry import c_strides
 from fastdrop.torch.keys import Words
 
-__all__ = ["CODES", "RULES", "WORD", "alpha", "as_array", "check_tensor", "is_able", "mask_steps", "scaled"]
+__all__ = ["CODES", "RULES", "WORD", "alpha", "as_array", "check_tensor", "is_able", "mask_steps", "scale_of", "scaled"]
 
 CODES = {getattr(torch, name): number for name, number in DTYPES.items()}
 WORD = (1 << 64) - 1
@@ -53,14 +53,18 @@ def check_tensor(x: object, name: str = "input") -> None:
 RULES = ("dropout", "unscaled", "alpha")
 
 
+def scale_of(rule: str, p: float) -> float | None:
+    """Return the factor of kept elements; None is dropout's own."""
+    return {"dropout": None, "unscaled": 1.0, "alpha": alpha_constants(p)[0]}[rule]
+
+
 def scaled(x: torch.Tensor, y: torch.Tensor, p: float, rule: str, key: Words, shared: list[int]) -> None:
     """Write kept ? x scale : 0 to y, which is x or does not overlap it."""
     if rule == "dropout" and not shared and x.is_contiguous() and y.is_contiguous():
         _core.dropout_at(x.data_ptr(), y.data_ptr(), x.numel(), CODES[x.dtype], p, *key, torch.get_num_threads())
         return
-    scale = {"dropout": None, "unscaled": 1.0, "alpha": alpha_constants(p)[0]}[rule]
     mask = _mask(x, p, key, shared)
-    mask.apply(CODES[x.dtype], as_array(x), as_array(y), scale, torch.get_num_threads())
+    mask.apply(CODES[x.dtype], as_array(x), as_array(y), scale_of(rule, p), torch.get_num_threads())
 
 
 def alpha(x: torch.Tensor, y: torch.Tensor, p: float, key: Words, shared: list[int]) -> None:

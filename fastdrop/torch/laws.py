@@ -7,20 +7,18 @@ from torch import Tensor
 from torch.autograd import Function, forward_ad
 
 from fastdrop.rng import RNGLike
-from fastdrop.torch import kernels, ops
+from fastdrop.torch import kernels, ops, sharded
 from fastdrop.torch.keys import Words, as_words, draw, given, is_key
 
 __all__ = [
     "alpha",
     "axes_of",
     "is_plain",
-    "keep",
     "key_tensor",
     "p_tensor",
     "scaled",
     "scaled_by_tensors",
     "shared_of",
-    "without_jvp",
 ]
 
 
@@ -40,7 +38,7 @@ def is_plain(x: Tensor) -> bool:
 def key_tensor(x: Tensor, rng: RNGLike | Tensor, generator: torch.Generator | None) -> Tensor:
     """Return the key as an operand: given, or drawn by an operator of its own."""
     if rng is None:
-        return ops.draw_key(x, generator)
+        return torch.tensor(draw(generator), dtype=torch.int64) if sharded.is_spread(x) else ops.draw_key(x, generator)
     return rng if is_key(rng) else torch.tensor(given(rng), dtype=torch.int64)
 
 
@@ -103,17 +101,6 @@ def _again(dy: Tensor, p: float, rule: str, key: Words, shared: list[int]) -> Te
 # ---- everywhere else: by operators, which compilers and transforms understand ----
 
 
-def keep(ctx, *tensors: Tensor | None) -> None:
-    """Keep tensors for derivatives of either mode."""
-    ctx.save_for_backward(*tensors)
-    ctx.save_for_forward(*tensors)
-
-
-def without_jvp(function: type[Function]) -> type[Function]:
-    """Return its like for code that is compiled: torch.compile refuses a Function that has forward-mode derivatives."""
-    return type(f"{function.__name__}Compiled", (function,), {"jvp": Function.jvp})
-
-
 def axes_of(shared: list[int]) -> int:
     """Return axes as the bits of a number: PyTorch's transforms take a list apart as if it had tensors in it."""
     return sum(1 << axis for axis in shared)
@@ -134,7 +121,7 @@ class _ScaledOperator(Function):
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
         _, p, key, ctx.axes, ctx.rule = inputs
-        keep(ctx, p, key)
+        ops.keep(ctx, p, key)
 
     @staticmethod
     def backward(ctx, dy: Tensor):
@@ -145,7 +132,7 @@ class _ScaledOperator(Function):
         return _scaled(dx, *ctx.saved_tensors, ctx.axes, ctx.rule)
 
 
-_ScaledCompiled = without_jvp(_ScaledOperator)
+_ScaledCompiled = ops.without_jvp(_ScaledOperator)
 
 
 def _scaled(x: Tensor, p: Tensor, key: Tensor, axes: int, rule: str) -> Tensor:
@@ -162,7 +149,7 @@ class _AlphaOperator(Function):
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
         _, p, key, ctx.axes = inputs
-        keep(ctx, p, key)
+        ops.keep(ctx, p, key)
 
     @staticmethod
     def backward(ctx, dy: Tensor):
@@ -173,7 +160,7 @@ class _AlphaOperator(Function):
         return _scaled(dx, *ctx.saved_tensors, ctx.axes, "alpha")
 
 
-_AlphaCompiled = without_jvp(_AlphaOperator)
+_AlphaCompiled = ops.without_jvp(_AlphaOperator)
 
 
 def _alpha(x: Tensor, p: Tensor, key: Tensor, axes: int) -> Tensor:
@@ -206,6 +193,14 @@ def _place(x: Tensor, inplace: bool) -> Tensor:
     return x
 
 
+def _anywhere(x: Tensor, p: float, key: Tensor, shared: list[int], rule: str) -> Tensor:
+    if sharded.is_spread(x):
+        return sharded.of_spread(x, p_tensor(p), key, rule, shared)
+    if rule == "affine":
+        return _alpha(x, p_tensor(p), key, axes_of(shared))
+    return _scaled(x, p_tensor(p), key, axes_of(shared), rule)
+
+
 def scaled(
     x: Tensor,
     p: float,
@@ -217,7 +212,7 @@ def scaled(
 ) -> Tensor:
     """Return kept ? x scale : 0 under a key that is given or drawn now; the rule says which scale."""
     if not is_plain(x):
-        y = _scaled(x, p_tensor(p), key_tensor(x, rng, generator), axes_of(shared), rule)
+        y = _anywhere(x, p, key_tensor(x, rng, generator), shared, rule)
         return x.copy_(y) if inplace else y
     if inplace:
         _check_in_place(x)
@@ -234,7 +229,7 @@ def alpha(
 ) -> Tensor:
     """Return alpha dropout of x under a key that is given or drawn now."""
     if not is_plain(x):
-        y = _alpha(x, p_tensor(p), key_tensor(x, rng, generator), axes_of(shared))
+        y = _anywhere(x, p, key_tensor(x, rng, generator), shared, "affine")
         return x.copy_(y) if inplace else y
     if inplace:
         _check_in_place(x)

@@ -14,8 +14,8 @@ from fastdrop.rng import RNGLike
 from fastdrop.torch.checks import check_p
 from fastdrop.torch.kernels import CODES, WORD, as_array, check_tensor, mask_steps
 from fastdrop.torch.keys import as_words, check_generator
-from fastdrop.torch.laws import axes_of, key_tensor, shared_of, without_jvp
-from fastdrop.torch.ops import library, register_by_rows
+from fastdrop.torch.laws import axes_of, key_tensor, shared_of
+from fastdrop.torch.ops import keep, library, register_by_rows, without_jvp
 
 __all__ = ["gaussian_dropout", "gaussian_noise"]
 
@@ -55,8 +55,7 @@ class _Noise(Function):
     @staticmethod
     def setup_context(ctx, inputs, output) -> None:
         _, ctx.sigma, key, ctx.axes, ctx.kind = inputs
-        ctx.save_for_backward(key)
-        ctx.save_for_forward(key)
+        keep(ctx, key)
 
     @staticmethod
     def backward(ctx, dy: Tensor):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
 
 from fastdrop.torch import kernels
 from fastdrop.torch.keys import as_words, draw
 
-__all__ = ["alpha", "draw_key", "library", "register_by_rows", "scaled"]
+__all__ = ["alpha", "draw_key", "keep", "library", "register_by_rows", "scaled", "without_jvp"]
 
 library = torch.library.Library("fastdrop", "DEF")
 # What is drawn depends on the state of a generator: no two calls are one, and none may be made again.
@@ -115,6 +116,17 @@ def _vmap_alpha(info, in_dims, x: Tensor, p: Tensor, key: Tensor, shared: list[i
 torch.library.register_vmap("fastdrop::draw_key", _vmap_draw_key, lib=library)
 torch.library.register_vmap("fastdrop::scaled", _vmap_scaled, lib=library)
 torch.library.register_vmap("fastdrop::alpha", _vmap_alpha, lib=library)
+
+
+def keep(ctx, *tensors: Tensor | None) -> None:
+    """Keep tensors for derivatives of either mode."""
+    ctx.save_for_backward(*tensors)
+    ctx.save_for_forward(*tensors)
+
+
+def without_jvp(function: type[Function]) -> type[Function]:
+    """Return its like for code that is compiled: torch.compile refuses a Function that has forward-mode derivatives."""
+    return type(f"{function.__name__}Compiled", (function,), {"jvp": Function.jvp})
 
 
 def register_by_rows(name: str) -> None:

@@ -13,8 +13,8 @@ from fastdrop.geometry import c_strides
 from fastdrop.key import Key
 from fastdrop.torch.kernels import CODES, WORD, as_array
 from fastdrop.torch.keys import as_words
-from fastdrop.torch.laws import keep, scaled_by_tensors, without_jvp
-from fastdrop.torch.ops import library, register_by_rows
+from fastdrop.torch.laws import scaled_by_tensors
+from fastdrop.torch.ops import keep, library, register_by_rows, without_jvp
 
 __all__ = ["row_type", "softmax_dropout"]
 
