@@ -160,6 +160,7 @@ void *fd_xla_dropout(void *call_frame)
     if (frame->stage != XLA_EXECUTE) return NULL;
     if (frame->api->version.major != XLA_MAJOR)
         return failure(frame, XLA_UNIMPLEMENTED,
-                       "fastdrop: built for XLA's foreign function interface %d.%d, but this is %d.%d", XLA_MAJOR, XLA_MINOR, frame->api->version.major, frame->api->version.minor);
+                       "fastdrop: built for XLA's foreign function interface %d.%d, but this is %d.%d", XLA_MAJOR,
+                       XLA_MINOR, frame->api->version.major, frame->api->version.minor);
     return execute(frame);
 }
