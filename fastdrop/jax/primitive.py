@@ -35,6 +35,7 @@ def bind(
     steps: tuple[int, ...],
     operation: int = DROPOUT,
     constants: tuple[float, float, float] = NONE,
+    reuse: bool = False,
 ):
     """Return dropout of x, or another operation under the same law.
 
@@ -52,8 +53,11 @@ def bind(
         Of the whole array, and the mask indices from one element to the next, 0 where a decision is shared.
     operation, constants
         As csrc/fastdrop_xla.h has them.
+    reuse : bool
+        Whether the result may be written over x, which XLA copies if it is needed later.
     """
-    return _dropout.bind(x, key, p, origin, shape=shape, steps=steps, operation=operation, constants=constants)
+    law = {"shape": shape, "steps": steps, "operation": operation, "constants": constants}
+    return _dropout.bind(x, key, p, origin, reuse=reuse, **law)
 
 
 @lru_cache(maxsize=256)
@@ -62,7 +66,7 @@ def _compiled(law: frozenset):
 
 
 @_dropout.def_impl
-def _run(*operands, **law):
+def _run(*operands, reuse, **law):
     return _compiled(frozenset(law.items()))(*operands)
 
 
@@ -71,8 +75,8 @@ def _abstract(x, key, p, origin, **law):
     return x.update(weak_type=False)
 
 
-def _lower(context, *operands, shape, steps, operation, constants):
-    return jax.ffi.ffi_lowering(_TARGET)(
+def _lower(context, *operands, shape, steps, operation, constants, reuse):
+    return jax.ffi.ffi_lowering(_TARGET, operand_output_aliases={0: 0} if reuse else None)(
         context,
         *operands,
         shape=np.array(shape, np.int64),
@@ -105,8 +109,10 @@ def _jvp(primals, tangents, **law):
     return y, ad.Zero.from_primal_value(y) if type(of_x) is ad.Zero else _tangent(of_x, primals[1:], **law)
 
 
-def _transpose(dy, x, key, p, origin, **law):
-    return [ad.Zero(x.aval) if type(dy) is ad.Zero else _dropout.bind(dy, key, p, origin, **law), None, None, None]
+def _transpose(dy, x, key, p, origin, reuse, **law):
+    """A cotangent is seldom needed any more: dx may lie where dy was."""
+    dx = ad.Zero(x.aval) if type(dy) is ad.Zero else bind(dy, key, p, origin, reuse=True, **law)
+    return [dx, None, None, None]
 
 
 ad.primitive_jvps[_dropout] = _jvp
