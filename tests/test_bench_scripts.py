@@ -213,3 +213,24 @@ def test_they_start(script, capsys):
         {"step": step, "alternate": alternate, "threads": threads, "lstm": lstm}[script].main(["--help"])
     assert stop.value.code == 0
     assert "usage" in capsys.readouterr().out
+
+
+def test_same_bytes(monkeypatch):
+    """What needs no other package; .ci/full runs the whole table."""
+    same_bytes = load("same_bytes")
+    wanted = same_bytes.digest(fd.dropout(same_bytes.array(), same_bytes.P, rng=same_bytes.KEY))
+    rows = list(same_bytes.with_numpy())
+    assert len(rows) == 6
+    assert all(found == wanted and same for _, _, found, same in rows)
+    assert same_bytes.rows_of("NumPy") == rows
+    other = fd.dropout(same_bytes.array(), same_bytes.P, rng=fd.Key(8))
+    assert same_bytes.digest(other) != wanted
+    monkeypatch.setitem(same_bytes.ENGINES, "NumPy", (None, (), {"PYTHONHOME": "/nowhere"}))
+    with pytest.raises(RuntimeError, match="NumPy: "):  # an engine that fails is no row that is missing
+        same_bytes.rows_of("NumPy")
+
+
+def test_engines():
+    found = load("engines").medians({"a": lambda: None, "b": lambda: sum(range(1000))}, 3)
+    assert set(found) == {"a", "b"}
+    assert all(time >= 0 for time in found.values())
