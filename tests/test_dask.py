@@ -147,3 +147,27 @@ def test_workers_change_nothing(workers, tmp_path):
         time.sleep(0.4)
         os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
         assert np.array_equal(future.result(timeout=60), wanted)
+
+
+def test_arrays_in_a_store(tmp_path):
+    """From one Zarr store to another, block by block, the bits of the array in memory."""
+    zarr = pytest.importorskip("zarr", reason="Zarr is not installed")
+    x = np.random.default_rng(5).standard_normal((40, 30)).astype(np.float32)
+    da.from_array(x, (7, 11)).to_zarr(str(tmp_path / "x.zarr"))
+    lazy = fdd.dropout(da.from_zarr(str(tmp_path / "x.zarr")), 0.3, rng=fd.Key(4))
+    lazy.to_zarr(str(tmp_path / "y.zarr"))
+    wanted = fd.dropout(x, 0.3, rng=fd.Key(4))
+    assert np.array_equal(zarr.open(str(tmp_path / "y.zarr"))[:], wanted)
+
+
+def test_arrays_in_a_file(tmp_path):
+    """HDF5, read and written by blocks."""
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    x = np.random.default_rng(5).standard_normal((40, 30)).astype(np.float32)
+    wanted = fd.dropout(x, 0.3, rng=fd.Key(4))
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["x"] = x
+        lazy = fdd.dropout(da.from_array(file["x"], (7, 11)), 0.3, rng=fd.Key(4))
+        target = file.create_dataset("y", x.shape, np.float32)
+        da.store(lazy, target, lock=True)
+        assert np.array_equal(target[:], wanted)
