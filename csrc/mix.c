@@ -20,6 +20,7 @@ static void put_output(fd_mix_job *job, int i, fd_output y)
 /* Arrays of size 0 need no data. */
 static fd_status missing(int ndim, const int64_t *shape)
 {
+    if (ndim < 0 || ndim > FD_MAX_NDIM) return FD_BAD_NDIM;
     for (int d = 0; d < ndim && shape; d++)
         if (shape[d] == 0) return FD_OK;
     return FD_BAD_POINTER;
