@@ -1,8 +1,8 @@
 """The C core under a fuzzer: every public function, arguments of all kinds, AddressSanitizer and UBSan watching.
 
-tests/c/fuzz.c says what has to hold. The kept inputs in tests/data/fuzz-corpus are run, then new ones for some seconds; for
-an hour by hand: FASTDROP_FUZZ_SECONDS=3600 pytest tests/test_fuzz.py. With FASTDROP_FUZZ_CORPUS=folder what is
-found stays there.
+tests/c/fuzz.c says what has to hold. The kept inputs in tests/data/fuzz-corpus are run, then new ones for some seconds;
+for an hour by hand: FASTDROP_FUZZ_SECONDS=3600 pytest tests/test_fuzz.py. With FASTDROP_FUZZ_CORPUS=folder the
+new ones stay there.
 """
 
 import os
@@ -34,7 +34,7 @@ def fuzzer(tmp_path_factory) -> Path:
     if not shutil.which("clang"):
         pytest.skip("clang is not installed")
     folder = tmp_path_factory.mktemp("fuzz")
-    (folder / "none.c").write_text("int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return d && n > 9; }\n")
+    (folder / "none.c").write_text("int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n > 9; }\n")
     if subprocess.run([*FLAGS, "-fsanitize=fuzzer", "none.c"], cwd=folder, capture_output=True).returncode:
         pytest.skip("this clang has no libFuzzer")
     sources = sorted((ROOT / "csrc").glob("*.c"), key=lambda path: not path.name.startswith("isa_"))
@@ -63,4 +63,4 @@ def test_new_inputs(fuzzer, tmp_path):
     runs = int(re.search(r"^Done (\d+) runs", said, re.MULTILINE)[1])
     print(f"{runs} runs in {SECONDS} s")
     assert runs > 20 * SECONDS
-    assert re.search(rf"^#\d+\s+INITED cov: \d{{4,}} .*corp: (\d+)", said, re.MULTILINE), "the kept inputs are not read"
+    assert re.search(r"^#\d+\s+INITED cov: \d{4,} ", said, re.MULTILINE), "the kept inputs are not read"

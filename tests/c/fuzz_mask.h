@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "fuzz.h"
+#include "fuzz_check.h"
 
 static fd_key make_key(void) { return (fd_key){byte(), seldom(8) ? bytes(8) : 0}; }
 
