@@ -35,7 +35,7 @@ def fuzzer(tmp_path_factory) -> Path:
         pytest.skip("clang is not installed")
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "none.c").write_text("int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n > 9; }\n")
-    if subprocess.run([*FLAGS, "-fsanitize=fuzzer", "none.c"], cwd=folder, capture_output=True).returncode:
+    if subprocess.run([*FLAGS, "-fsanitize=fuzzer", "none.c"], cwd=folder, capture_output=True, timeout=60).returncode:
         pytest.skip("this clang has no libFuzzer")
     sources = sorted((ROOT / "csrc").glob("*.c"), key=lambda path: not path.name.startswith("isa_"))
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

@@ -145,7 +145,8 @@ static void call_softmax(void)
     const uint64_t rows = s.usable && s.ndim > 0 ? s.elements / (uint64_t)s.n[last] : 0;
     array x, y;
     make_pair(&s, dtype, &x, &y);
-    const array z = make_array(&s, size_of(dtype), 1, 1);
+    const array z = optional(&s, dtype); /* the scores again, of the backward pass */
+    if (backward && !z.data) fault(FD_BAD_POINTER);
     const int without = !backward && seldom(3);
     void *row_max = without ? NULL : or_null(backward ? block(rows * real) : put_flat(rows, real, (int)real));
     void *row_sum = without ? NULL : backward ? block(rows * real) : put_flat(rows, real, (int)real);
