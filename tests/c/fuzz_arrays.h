@@ -87,7 +87,8 @@ static void call_mix(void)
     const int kind = (int)below(4);
     const fd_mask_desc *mask = kind == 3 ? NULL : make_mask(&s, NO_P_VALUES);
     const double a = any_number(), b = any_number(), c = any_number();
-    array x, y, other = make_array(&s, size_of(dtype), 1, kind != 2);
+    array x, y, other = lay_out(&s, size_of(dtype), 1, kind != 2);
+    other.given = kind ? numbers_of(&s, other.strides) : NULL;
     make_pair(&s, dtype, &x, &y);
     if (kind == 2) put_output(&s, &other, real_of(dtype));
     other.data = kind ? or_null(other.data) : other.data;
