@@ -45,9 +45,10 @@ static void put_range(void *context, uint64_t begin, uint64_t end)
     for (uint64_t sample = begin; sample < end; sample++) {
         const int64_t *positions = c->positions + sample * c->k;
         const char *x = c->x.data + (int64_t)sample * c->x.sample_step;
-        char *y = c->y.data + (int64_t)sample * c->y.sample_step;
+        char *first = c->y.data + (int64_t)sample * c->y.sample_step;
         uint64_t j = 0;
-        for (uint64_t row = 0; row < c->n; row++, y += c->y.row_step) {
+        for (uint64_t row = 0; row < c->n; row++) {
+            char *y = first + (int64_t)row * c->y.row_step; /* no step past the last row: it may be anything of a single one */
             if (j < c->k && (uint64_t)positions[j] == row) {
                 memcpy(y, x + (int64_t)j++ * c->x.row_step, c->bytes);
             } else {
