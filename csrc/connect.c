@@ -279,9 +279,10 @@ static fd_status make_job(struct connect *c, const fd_mask_desc *mask, const int
     return FD_OK;
 }
 
-static struct matrix matrix(const struct connect *c, const void *data, int64_t step)
+/* The step of a single row is never taken and may be anything. */
+static struct matrix matrix(const struct connect *c, const void *data, uint64_t rows, int64_t step)
 {
-    return (struct matrix){(char *)(uintptr_t)data, step * (int64_t)c->size};
+    return (struct matrix){(char *)(uintptr_t)data, rows > 1 ? step * (int64_t)c->size : 0};
 }
 
 static void clear(const struct connect *c, const struct matrix *m, uint64_t rows, uint64_t columns)
@@ -298,9 +299,9 @@ fd_status fd_connect(const fd_mask_desc *mask, const int64_t *shape, fd_dtype dt
     const fd_status status = make_job(&c, mask, shape, dtype, exec, &idle);
     if (status != FD_OK || !c.sample.n || !c.row.n) return status;
     if (!y || (c.column.n && (!x || !w))) return FD_BAD_POINTER;
-    c.x = matrix(&c, x, x_step);
-    c.w = matrix(&c, w, w_step);
-    c.y = matrix(&c, y, y_step);
+    c.x = matrix(&c, x, c.sample.n, x_step);
+    c.w = matrix(&c, w, c.row.n, w_step);
+    c.y = matrix(&c, y, c.sample.n, y_step);
     c.bias = bias;
     clear(&c, &c.y, c.sample.n, c.row.n);
     if (!idle) return fd_run(exec, c.row.tiles * c.sample.tiles, c.row.tile * c.sample.tile * c.column.n, forward_range, &c);
@@ -317,11 +318,11 @@ fd_status fd_connect_backward(const fd_mask_desc *mask, const int64_t *shape, fd
     const fd_status status = make_job(&c, mask, shape, dtype, exec, &idle);
     if (status != FD_OK) return status;
     if (!idle && (!dy || (dx && !w) || (dw && !x))) return FD_BAD_POINTER;
-    c.dy = matrix(&c, dy, dy_step);
-    c.x = matrix(&c, x, x_step);
-    c.w = matrix(&c, w, w_step);
-    c.dx = matrix(&c, dx, dx_step);
-    c.dw = matrix(&c, dw, dw_step);
+    c.dy = matrix(&c, dy, c.sample.n, dy_step);
+    c.x = matrix(&c, x, c.sample.n, x_step);
+    c.w = matrix(&c, w, c.row.n, w_step);
+    c.dx = matrix(&c, dx, c.sample.n, dx_step);
+    c.dw = matrix(&c, dw, c.row.n, dw_step);
     clear(&c, &c.dx, c.sample.n, c.column.n);
     clear(&c, &c.dw, c.row.n, c.column.n);
     if (idle) return FD_OK;

@@ -20,6 +20,7 @@ static void put_output(fd_mix_job *job, int i, fd_output y)
 /* Arrays of size 0 need no data. */
 static fd_status missing(int ndim, const int64_t *shape)
 {
+    if (ndim < 0 || ndim > FD_MAX_NDIM) return FD_BAD_NDIM;
     for (int d = 0; d < ndim && shape; d++)
         if (shape[d] == 0) return FD_OK;
     return FD_BAD_POINTER;
@@ -105,8 +106,8 @@ fd_status fd_fused_backward_nd(const fd_mask_desc *mask, fd_activation f, int nd
     const fd_status status = check_activation(f, dtype);
     if (status != FD_OK) return status;
     if (!mask) return FD_BAD_POINTER;
-    if (!fd_valid_p(mask->p)) return FD_BAD_PROBABILITY;
-    if (f == FD_ACT_NONE && !mask->p_values)
+    if (!fd_valid_p(mask->p) || mask->p_values) return FD_BAD_PROBABILITY;
+    if (f == FD_ACT_NONE)
         return fd_dropout_nd(mask, ndim, shape, dtype, dy.data, dy.strides, dx.data, dx.strides, NULL, exec);
     if (!dy.data || !x.data || !dx.data) return missing(ndim, shape);
     fd_mix_job job = {.kernel = kernels()->backward[f][fd_real_part(dtype)], .dtype = dtype};

@@ -45,9 +45,10 @@ static void put_range(void *context, uint64_t begin, uint64_t end)
     for (uint64_t sample = begin; sample < end; sample++) {
         const int64_t *positions = c->positions + sample * c->k;
         const char *x = c->x.data + (int64_t)sample * c->x.sample_step;
-        char *y = c->y.data + (int64_t)sample * c->y.sample_step;
+        char *first = c->y.data + (int64_t)sample * c->y.sample_step;
         uint64_t j = 0;
-        for (uint64_t row = 0; row < c->n; row++, y += c->y.row_step) {
+        for (uint64_t row = 0; row < c->n; row++) {
+            char *y = first + (int64_t)row * c->y.row_step; /* no step past the last row: it may be anything of a single one */
             if (j < c->k && (uint64_t)positions[j] == row) {
                 memcpy(y, x + (int64_t)j++ * c->x.row_step, c->bytes);
             } else {
@@ -57,10 +58,11 @@ static void put_range(void *context, uint64_t begin, uint64_t end)
     }
 }
 
-static fd_status check_copy(uint64_t samples, uint64_t k, uint64_t n, const int64_t *positions, const fd_rows *x,
-                            const fd_rows *y, const fd_exec *exec)
+static fd_status check_copy(uint64_t samples, uint64_t k, uint64_t n, const int64_t *positions, size_t bytes,
+                            const fd_rows *x, const fd_rows *y, const fd_exec *exec)
 {
     if (k > n || n > FD_INDEX_LIMIT || (n && samples > FD_INDEX_LIMIT / n)) return FD_BAD_SHAPE;
+    if (n && samples && bytes > FD_INDEX_LIMIT / (n * samples)) return FD_BAD_SHAPE;
     if (!x || !y || (samples && k && (!positions || !x->data || !y->data))) return FD_BAD_POINTER;
     if (samples && n && !y->data) return FD_BAD_POINTER;
     const fd_status status = fd_check_exec(exec);
@@ -73,7 +75,7 @@ static uint64_t cost(size_t bytes) { return 1 + bytes / 4; }
 fd_status fd_take_rows(uint64_t samples, uint64_t k, uint64_t n, const int64_t *positions, size_t bytes, const fd_rows *x,
                        const fd_rows *y, const fd_exec *exec)
 {
-    const fd_status status = check_copy(samples, k, n, positions, x, y, exec);
+    const fd_status status = check_copy(samples, k, n, positions, bytes, x, y, exec);
     if (status != FD_OK || !samples || !k || !bytes) return status;
     struct copy c = {k, n, positions, bytes, *x, *y};
     return fd_run(exec, samples * k, cost(bytes), take_range, &c);
@@ -82,7 +84,7 @@ fd_status fd_take_rows(uint64_t samples, uint64_t k, uint64_t n, const int64_t *
 fd_status fd_put_rows(uint64_t samples, uint64_t k, uint64_t n, const int64_t *positions, size_t bytes, const fd_rows *x,
                       const fd_rows *y, const fd_exec *exec)
 {
-    const fd_status status = check_copy(samples, k, n, positions, x, y, exec);
+    const fd_status status = check_copy(samples, k, n, positions, bytes, x, y, exec);
     if (status != FD_OK || !samples || !n || !bytes) return status;
     struct copy c = {k, n, positions, bytes, *x, *y};
     return fd_run(exec, samples, n * cost(bytes), put_range, &c);
@@ -118,6 +120,7 @@ fd_status fd_look_up(const int64_t *ids, const uint8_t *keep, size_t n, fd_dtype
 {
     const int64_t size = (int64_t)fd_dtype_size(dtype);
     if (!size) return FD_BAD_DTYPE;
+    if (n && width > FD_INDEX_LIMIT / n) return FD_BAD_SHAPE;
     if (n && width && (!ids || !keep || !table || !y)) return FD_BAD_POINTER;
     fd_status status = fd_check_exec(exec);
     if (status == FD_OK && n && ids) status = check_numbers(ids, n, rows);
@@ -198,6 +201,7 @@ fd_status fd_sum_rows(const int64_t *order, const int64_t *begin, const uint8_t 
                       const fd_exec *exec)
 {
     if (!fd_dtype_size(dtype)) return FD_BAD_DTYPE;
+    if (sums && width > FD_INDEX_LIMIT / sums) return FD_BAD_SHAPE;
     if (sums && width && (!order || !begin || !keep || !x || !y)) return FD_BAD_POINTER;
     fd_status status = fd_check_exec(exec);
     if (status != FD_OK || !sums || !width) return status;

@@ -103,15 +103,17 @@ static fd_status prepare(job *j, fd_layout *layout, const fd_mask_desc *drop, co
     j->call.scale = j->call.real == FD_F64 ? scores->scale : (double)(float)scores->scale;
     j->call.keep_scale = fd_make_scale(drop->p);
     j->call.mask_kind = scores->mask_kind;
-    j->call.mask_step = scores->mask_kind == FD_NO_MASK ? 0 : scores->mask_strides[last];
     j->drop = drop;
     j->scores = scores;
     j->stop = layout->stop;
     j->outer = last;
     for (int d = 0; d < ndim; d++) {
-        j->axis[d] = (axis){.n = shape[d], .index = drop->strides[d]};
-        if (scores->mask_kind != FD_NO_MASK) j->axis[d].mask = scores->mask_strides[d];
+        j->axis[d] = (axis){.n = shape[d]};
+        if (shape[d] <= 1) continue; /* no step is taken along it: it may be anything, and is not looked at */
+        j->axis[d].index = drop->strides[d];
+        if (scores->mask_kind != FD_NO_MASK && !layout->empty) j->axis[d].mask = scores->mask_strides[d];
     }
+    j->call.mask_step = j->axis[last].mask;
     return FD_OK;
 }
 
@@ -119,6 +121,7 @@ static fd_status run(job *j, const fd_layout *layout, const int64_t *x_strides, 
                      const int64_t *z_strides, const fd_exec *exec)
 {
     for (int d = 0; d <= j->outer; d++) {
+        if (j->axis[d].n == 1) continue;
         j->axis[d].x = x_strides[d];
         j->axis[d].y = y_strides[d];
         j->axis[d].z = z_strides[d];

@@ -189,6 +189,10 @@ static void bad_arguments(void)
     mask.p_strides = (const int64_t[]){0, 0, 0};
     CHECK(CONNECT(n, FD_F32, a, NULL) == FD_BAD_PROBABILITY, "several p");
     CHECK(y[0] == 5 && y[3] == 5, "written");
+    const int64_t alone[3] = {1, 1, 2};
+    mask.p_values = NULL;
+    CHECK(fd_connect(&mask, alone, FD_F32, a, INT64_MAX, a, INT64_MIN, NULL, y, INT64_MAX, NULL) == FD_OK, "no step is taken");
+    CHECK(y[0] == 0 && y[1] == 5, "one row");
 }
 
 int main(int argc, char **argv)

@@ -270,6 +270,7 @@ static void bad_arguments(void)
     const fd_status nothing = fd_fused_backward_nd(&mask, FD_ACT_NONE, 1, &three, FD_F32, a, no, no, nowhere, NULL);
     CHECK(nothing == FD_BAD_POINTER, "dx");
     CHECK(fd_affine_nd(&mask, 1, 1, 1, 1, &none, FD_F32, no, nowhere, NULL) == FD_OK, "empty");
+    CHECK(fd_affine_nd(&mask, 1, 1, 1, 1 << 30, &three, FD_F32, no, nowhere, NULL) == FD_BAD_NDIM, "the shape is not read");
     CHECK(y[0] == 7 && y[2] == 7, "written");
 }
 

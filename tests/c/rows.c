@@ -236,6 +236,11 @@ static void bad_arguments(void)
     CHECK(fd_look_up(&one, bits, 1, FD_F32, 1, 2, x, 1, 8, x + 2, 8, NULL) == FD_BAD_INDEX, "id");
     CHECK(fd_look_up(&one, bits, 1, FD_NUM_DTYPES, 1, 2, x, 2, 8, x + 2, 8, NULL) == FD_BAD_DTYPE, "dtype");
     CHECK(fd_sum_rows(&one, positions, bits, 1, FD_F32, 1, 2, x, 2, 8, x, 8, NULL) == FD_BAD_SHAPE, "empty sum");
+    CHECK(fd_look_up(&one, bits, 1, FD_F32, 1, SIZE_MAX, x, 2, 8, x + 2, 8, NULL) == FD_BAD_SHAPE, "width");
+    CHECK(fd_sum_rows(&one, positions, bits, 1, FD_F32, 1, SIZE_MAX, x, 2, 8, x, 8, NULL) == FD_BAD_SHAPE, "width");
+    const fd_rows rows = {(char *)x, 8, 8};
+    CHECK(fd_take_rows(1, 1, 2, &one, SIZE_MAX, &rows, &rows, NULL) == FD_BAD_SHAPE, "bytes");
+    CHECK(fd_put_rows(1, 1, 2, &one, SIZE_MAX, &rows, &rows, NULL) == FD_BAD_SHAPE, "bytes");
     CHECK(bits[0] == 7 && bits[8] == 0 && x[2] == 0, "written");
 }
 

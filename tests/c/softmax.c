@@ -104,6 +104,19 @@ static void rows(const char *isa, int n, int kind, int causal, double p)
     }
 }
 
+/* What is never walked along may have any step, and what is empty none. */
+static void no_steps(void)
+{
+    const int64_t shape[3] = {1, 2, 1}, empty[2] = {0, 4}, any[3] = {INT64_MIN, 4, INT64_MAX}, index[3] = {INT64_MIN, 1, INT64_MAX};
+    const fd_mask_desc drop = {.strides = index};
+    float x[2] = {3, 5}, y[2] = {0, 0};
+    fd_scores scores = {.scale = 1, .mask_kind = FD_ADD_MASK, .mask = x, .mask_strides = any};
+    CHECK(fd_softmax_dropout(&drop, &scores, 3, shape, FD_F32, x, any, y, any, NULL, NULL, NULL) == FD_OK, "length 1");
+    CHECK(y[0] == 1 && y[1] == 1, "%g %g", (double)y[0], (double)y[1]);
+    scores.mask_strides = NULL;
+    CHECK(fd_softmax_dropout(&drop, &scores, 2, empty, FD_F32, x, any, y, any, NULL, NULL, NULL) == FD_OK, "empty");
+}
+
 int main(int argc, char **argv)
 {
     int quick = 0, found = 1;
@@ -114,6 +127,7 @@ int main(int argc, char **argv)
         else return 2;
     }
     if (expect) found = 0;
+    no_steps();
     for (int i = 0; fd_isa_name(i); i++) {
         const char *isa = fd_isa_name(i);
         if (!fd_isa_runnable(isa)) continue;
