@@ -31,7 +31,7 @@ TESTS = Path(__file__).resolve().parent
 CSRC = TESTS.parent / "csrc"
 LIST = TESTS / "data" / "mutants.toml"
 LIMIT = 60  # seconds for one program, which takes one
-CHECKS = ["concrete", "rows", "softmax", "connect", "noise", "mix", "kernels", "samples", "layouts"]
+CHECKS = ["law", "halves", "concrete", "rows", "softmax", "connect", "noise", "mix", "kernels", "samples", "layouts"]
 
 
 @dataclass(frozen=True)
