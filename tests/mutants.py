@@ -4,10 +4,10 @@
     python tests/mutants.py --only bits.h,law.c  # those of some files
     python tests/mutants.py --quick              # every eighth
 
-A mutant is compiled in a copy of csrc: what includes the changed file, and no more, at -Og. The C programs, which know the
-core by its shared library alone, run until one fails, crashes or takes too long; a mutant that all of them pass is a survivor.
-What every instruction set shares is compiled for plain C first, and for AVX2 too if it survives that. Kernels of NEON are
-cross-compiled and run by qemu, those of AVX-512 so as well, on top of SIMDe's portable intrinsics.
+A mutant is compiled in a copy of csrc: what includes the changed file, and no more, at -Og. The C programs, which know
+the core by its shared library alone, run until one fails, crashes or takes too long; what all of them pass is a
+survivor. What every instruction set shares is compiled for plain C first, and for AVX2 too if it survives that. Kernels
+of NEON are cross-compiled and run by qemu, and so are those of AVX-512, on top of SIMDe's portable intrinsics.
 
 Ends with an error if a mutant survives that is not said to be equivalent, or if one that is said to be so is killed.
 """
@@ -122,7 +122,8 @@ class Build:
             "kernels": ["--vectors", str(self.folder.parent / "keep.txt")],
             "noise": ["--vectors", str(self.folder.parent / "normal.txt")],
         }
-        checks = [(name, ["--quick", *vectors.get(name, []), *([] if name == "layouts" else expect)], 0) for name in CHECKS]
+        arguments = {name: [*vectors.get(name, []), *([] if name == "layouts" else expect)] for name in CHECKS}
+        checks = [(name, ["--quick", *arguments[name]], 0) for name in CHECKS]
         return checks if self.emulator else [*checks, ("threads", ["20"], 14)]
 
     def killed_by(self, folder: Path) -> str:
@@ -192,7 +193,11 @@ def main() -> int:
     parser.add_argument("--only", metavar="FILES", help="names of files in csrc, with commas between")
     parser.add_argument("--quick", action="store_true", help="every eighth mutant")
     parser.add_argument("--work", type=Path, help="keep what has no fault in this folder, for the next run")
+    parser.add_argument("--vectors", type=Path, metavar="FOLDER", help="only write what kernels and noise read there")
     options = parser.parse_args()
+    if options.vectors:
+        write_vectors(options.vectors)
+        return 0
     mutants = read_list()
     if options.only:
         mutants = [mutant for mutant in mutants if mutant.file in options.only.split(",")]
@@ -219,7 +224,8 @@ def main() -> int:
             wrong += bool(killer) == bool(mutant.equivalent)
             verdict = f"killed by {killer}" if killer else "SURVIVED"
             print(f"{verdict:28} {mutant.file:22} {mutant.breaks} ({time.monotonic() - began:.0f} s)", flush=True)
-    print(f"\n{killed} of {len(mutants)} killed, {sum(bool(m.equivalent) for m in survivors)} equivalent, {wrong} not as listed")
+    same = sum(bool(mutant.equivalent) for mutant in survivors)
+    print(f"\n{killed} of {len(mutants)} killed, {same} equivalent, {wrong} not as listed")
     for mutant in survivors:
         print(f"  {mutant.file}: {mutant.text}  ->  {mutant.replacement}\n    {mutant.equivalent or 'NO TEST NOTICES'}")
     return 1 if wrong else 0

@@ -1,4 +1,4 @@
-"""The law by itself and every number of 16 bits, in the C core: strict builds, sanitizers, emulated instruction sets."""
+"""The law by itself and all numbers of 16 bits, in the C core: strict builds, sanitizers, emulated instruction sets."""
 
 from pathlib import Path
 

@@ -197,8 +197,9 @@ int main(int argc, char **argv)
     const char *name;
     for (int i = 0; (name = fd_isa_name(i)) != NULL; i++) {
         if (fd_isa_select(name) != FD_OK) continue;
+        const unsigned long before = checks;
         for (int k = 0; k < cases; k++) one_layout();
-        printf("%s: %d layouts\n", name, cases);
+        printf("%s: %lu checks\n", name, checks - before);
     }
     threads_and_fork();
     errors();

@@ -250,6 +250,7 @@ int main(int argc, char **argv)
     for (int i = 0; (name = fd_isa_name(i)); i++) {
         if (fd_isa_select(name) != FD_OK) continue;
         if (expect && strcmp(expect, name) == 0) ran = 1;
+        const unsigned long before = checks;
         all_blocks(quick ? 30 : 300);
         const double rates[] = {0.5, 0.1, 0.0, 1.0, 0x1p-40};
         for (int k = 0; k < 5; k++) decisions(rates[k], quick ? 300 : 5000, 1 + k % 2);
@@ -264,7 +265,7 @@ int main(int argc, char **argv)
         for (size_t width = 1; width < 300; width += 86) tables(7, width, 40, 1 + (int)(width % 3));
         if (!quick) tables(20, 300, 800, 2);
         bad_arguments();
-        printf("%s: done\n", name);
+        printf("%s: %lu checks\n", name, checks - before);
     }
     if (expect) CHECK(ran, "%s did not run", expect);
     return check_end();

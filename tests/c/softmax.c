@@ -1,6 +1,6 @@
-/* softmax.c: functions and softmax of every runnable instruction set, within a bound of what libm and the reference's decisions
- * make of them, and against plain C, bit for bit, on memory of exactly the size that is asked for, which ends where an unreadable
- * page begins. Usage: softmax [--quick] [--expect NAME]; prints what ran. */
+/* softmax.c: functions and softmax of every runnable instruction set, within a bound of what libm and the reference's
+ * decisions make of them, and against plain C, bit for bit, on memory of exactly the size that is asked for, which ends where
+ * an unreadable page begins. Usage: softmax [--quick] [--expect NAME]; prints what ran. */
 #define _DEFAULT_SOURCE
 #include <fastdrop.h>
 #include <math.h>
@@ -86,8 +86,8 @@ static long double exact(int f, long double x)
     }
 }
 
-/* Within some 8 units in the last place, of a slope near its zero in those of its parts: tests/test_math_functions.py measures
- * how near it is. */
+/* Within some 8 units in the last place, of a slope near its zero in those of its parts: tests/test_math_functions.py
+ * measures how near it is. */
 static void near_exact(const char *isa, int f, fd_dtype dtype, int n, const char *x, const char *y)
 {
     const long double each = dtype == FD_F32 ? 0x1p-21L : 0x1p-50L, least = dtype == FD_F32 ? 0x1p-149L : 0x1p-1074L;
@@ -122,7 +122,8 @@ struct row {
     int number, seen;
 };
 
-static void exact_row(const char *isa, fd_dtype t, const fd_scores *scores, const fd_mask_desc *drop, int n, const struct row *r)
+static void exact_row(const char *isa, fd_dtype t, const fd_scores *scores, const fd_mask_desc *drop, int n,
+                      const struct row *r)
 {
     static double e[1 << 13], g[1 << 13];
     static const double places[] = {0x1p-10, 0x1p-7, 0x1p-19, 0x1p-46};
@@ -140,8 +141,8 @@ static void exact_row(const char *isa, fd_dtype t, const fd_scores *scores, cons
     if (most == -HUGE_VAL) most = 0;
     for (int j = 0; j < n; j++) sum += e[j] = exp(e[j] - most);
     const double close = near < 0x1p-19 ? near : 0x1p-19;
-    CHECK(fabs(r->most - most) <= close * (fabs(most) + 1) && fabs(r->sum - sum) <= 64 * close * sum, "%s sum %g, not %g", isa,
-          r->sum, sum);
+    CHECK(fabs(r->most - most) <= close * (fabs(most) + 1), "%s greatest score %g, not %g", isa, r->most, most);
+    CHECK(fabs(r->sum - sum) <= 64 * close * sum, "%s sum %g, not %g", isa, r->sum, sum);
     for (int j = 0; j < n; j++) {
         const uint64_t i = drop->start + (uint64_t)r->number * (uint64_t)n + (uint64_t)j;
         const int kept = ref_keep(drop->key.seed, drop->key.stream, drop->p, i);
@@ -150,8 +151,8 @@ static void exact_row(const char *isa, fd_dtype t, const fd_scores *scores, cons
         dot += g[j] * e[j];
         size += fabs(g[j] * e[j]);
         const double y = number(t, r->y, (int64_t)r->number * n + j), wanted = kept ? e[j] * keep_scale : 0;
-        CHECK(fabs(y - wanted) <= (near + 64 * close) * wanted + least, "%s row of %d type %d element %d: %g, not %g", isa, n, t, j, y,
-              wanted);
+        CHECK(fabs(y - wanted) <= (near + 64 * close) * wanted + least, "%s row of %d type %d element %d: %g, not %g", isa, n,
+              t, j, y, wanted);
     }
     for (int j = 0; j < n; j++) {
         const double dx = number(t, r->dx, (int64_t)r->number * n + j), wanted = scale * e[j] * (g[j] - dot);
@@ -170,8 +171,8 @@ static void rows(const char *isa, int n, int kind, int causal, double p)
         char *x = memory(0, bytes), *dy = memory(1, bytes), *mask = memory(2, count * (size_t)width);
         numbers(t, x, count);
         numbers(t, dy, count);
-        if (kind == FD_BOOL_MASK)
-            for (size_t j = 0; j < count; j++) mask[j] = (char)(j < (size_t)n ? 0 : (next() & 1u) * (1 + next() % 255)); /* row 0: nothing */
+        if (kind == FD_BOOL_MASK) /* the first row sees nothing */
+            for (size_t j = 0; j < count; j++) mask[j] = (char)(j < (size_t)n ? 0 : next() % 2 * (1 + next() % 255));
         else numbers(real, mask, count);
         const fd_mask_desc drop = {.key = {1, 2}, .start = 77, .strides = index, .p = p};
         const fd_scores scores = {0.3, (fd_score_mask)kind, mask, mask_strides, causal, 1};
@@ -213,6 +214,7 @@ int main(int argc, char **argv)
         const char *isa = fd_isa_name(i);
         if (!fd_isa_runnable(isa)) continue;
         found |= expect && !strcmp(isa, expect);
+        const unsigned long before = checks;
         static const int lengths[] = {1, 3, 16, 17, 33, 511, 512, 530, 4096, 4200};
         for (int n = 1; n < 40; n++) functions(isa, n);
         functions(isa, quick ? 500 : 20000);
@@ -221,7 +223,7 @@ int main(int argc, char **argv)
                 if (quick && lengths[k] > 600 && kind != FD_ADD_MASK) continue;
                 rows(isa, lengths[k], kind, kind == FD_NO_MASK, k % 2 ? 0.5 : 0.1);
             }
-        printf("%s: done\n", isa);
+        printf("%s: %lu checks\n", isa, checks - before);
     }
     CHECK(found, "%s does not run here", expect);
     return check_end();
