@@ -182,7 +182,7 @@ class BuildCore(build_ext):
 
 
 class SameSdist(sdist):
-    """With SOURCE_DATE_EPOCH an sdist depends on its files alone: setuptools adds the user, modes and the time of day."""
+    """With SOURCE_DATE_EPOCH an sdist depends on its files alone: setuptools adds the user, modes and the time."""
 
     def make_archive(self, base_name: str, format: str, root_dir=None, base_dir=None, **who: object) -> str:
         date = os.environ.get("SOURCE_DATE_EPOCH")
@@ -195,9 +195,12 @@ class SameSdist(sdist):
             return entry
 
         path = f"{base_name}.tar.gz"
-        with open(path, "wb") as file, gzip.GzipFile("", "wb", 9, file, int(date)) as packed:
-            with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
-                archive.add(base_dir, filter=plain)
+        with (
+            open(path, "wb") as file,
+            gzip.GzipFile("", "wb", 9, file, int(date)) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            archive.add(base_dir, filter=plain)
         return path
 
 
