@@ -143,6 +143,7 @@ static void exact_ties(int quick)
         CHECK(!ref_keep(key.seed, key.stream, (double)(v + 1) * 0x1p-40, i), "the reference");
         around(key, (double)v * 0x1p-40, i);
         around(key, (double)(v + 1) * 0x1p-40, i);
+        around(key, k % 2 ? 0.5 : 0.25, 16384 * (1 + next() % 3) + next() % 64); /* ends of pages */
     }
 }
 

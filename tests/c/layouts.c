@@ -76,7 +76,7 @@ static void one_layout(void)
     int kind = (int)below(4);
     if (kind == 0) { /* a probability for some axes */
         for (int d = ndim - 1; d >= 0; d--) {
-            p_strides[d] = index[d] && below(2) ? p_count : 0;
+            p_strides[d] = (index[d] || below(3) == 0) && below(2) ? p_count : 0; /* also where a decision is shared */
             p_count *= p_strides[d] ? shape[d] : 1;
         }
         for (int64_t i = 0; i < p_count; i++) p_values[i] = some_p[below(6)];
@@ -116,6 +116,25 @@ static void one_layout(void)
         for (int d = ndim - 1; d >= 0 && ++at[d] == shape[d]; d--) at[d] = 0;
     }
     CHECK(memcmp(y, untouched, sizeof y) == 0, "ndim %d: something beside the array was written", ndim);
+}
+
+/* One decision for each row of n, of which long ones are met in pieces; one p, or one for each row of a plane. */
+static void whole_rows(int64_t rows, int64_t n, int each)
+{
+    const int64_t shape[] = {3, rows, n}, index[] = {rows, 1, 0}, bytes[] = {4 * rows * n, 4 * n, 4}, p_strides[] = {0, 1, 0};
+    fd_mask_desc mask = {.key = {1, 2}, .start = 3, .strides = index, .p = 0.5};
+    for (int64_t r = 0; r < rows; r++) p_values[r] = r % 2 ? 0.1 : 0.5;
+    if (each) {
+        mask.p_values = p_values;
+        mask.p_strides = p_strides;
+    }
+    CHECK(fd_dropout_nd(&mask, 3, shape, FD_F32, x, bytes, y, bytes, NULL, NULL) == FD_OK, "whole rows");
+    for (int64_t r = 0; r < 3 * rows; r++) {
+        const double p = each ? p_values[r % rows] : 0.5;
+        const int keep = ref_keep(1, 2, p, 3 + (uint64_t)r);
+        for (int64_t i = r * n; i < (r + 1) * n; i++)
+            CHECK(y[i] == (keep ? x[i] * (float)(1.0 / (1.0 - p)) : 0.0f), "row %d of %d, element %d", (int)r, (int)n, (int)(i % n));
+    }
 }
 
 static int stop_at_once(void *count) { return ++*(int *)count; }
@@ -199,6 +218,11 @@ int main(int argc, char **argv)
         if (fd_isa_select(name) != FD_OK) continue;
         const unsigned long before = checks;
         for (int k = 0; k < cases; k++) one_layout();
+        for (int each = 0; each < 2; each++) {
+            whole_rows(7, 100, each);
+            whole_rows(300, 64, each);
+            whole_rows(2, 150000, each);
+        }
         printf("%s: %lu checks\n", name, checks - before);
     }
     threads_and_fork();
