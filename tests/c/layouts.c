@@ -118,22 +118,38 @@ static void one_layout(void)
     CHECK(memcmp(y, untouched, sizeof y) == 0, "ndim %d: something beside the array was written", ndim);
 }
 
-/* One decision for each row of n, of which long ones are met in pieces; one p, or one for each row of a plane. */
-static void whole_rows(int64_t rows, int64_t n, int each)
+/* One decision for each row of n, of which long ones are met in pieces; one p, or one for each row of a plane; of float or
+ * (`parts` is 2) of complex elements. */
+static void whole_rows(int64_t rows, int64_t n, int each, int64_t parts)
 {
-    const int64_t shape[] = {3, rows, n}, index[] = {rows, 1, 0}, bytes[] = {4 * rows * n, 4 * n, 4}, p_strides[] = {0, 1, 0};
+    const int64_t shape[] = {3, rows, n}, index[] = {rows, 1, 0}, p_strides[] = {0, 1, 0}, size = 4 * parts;
+    const int64_t bytes[] = {size * rows * n, size * n, size}, reals = parts * n;
+    const fd_dtype dtype = parts == 1 ? FD_F32 : FD_C64;
     fd_mask_desc mask = {.key = {1, 2}, .start = 3, .strides = index, .p = 0.5};
     for (int64_t r = 0; r < rows; r++) p_values[r] = r % 2 ? 0.1 : 0.5;
     if (each) {
         mask.p_values = p_values;
         mask.p_strides = p_strides;
     }
-    CHECK(fd_dropout_nd(&mask, 3, shape, FD_F32, x, bytes, y, bytes, NULL, NULL) == FD_OK, "whole rows");
+    CHECK(fd_dropout_nd(&mask, 3, shape, dtype, x, bytes, y, bytes, NULL, NULL) == FD_OK, "whole rows");
     for (int64_t r = 0; r < 3 * rows; r++) {
         const double p = each ? p_values[r % rows] : 0.5;
-        const int keep = ref_keep(1, 2, p, 3 + (uint64_t)r);
-        for (int64_t i = r * n; i < (r + 1) * n; i++)
-            CHECK(y[i] == (keep ? x[i] * (float)(1.0 / (1.0 - p)) : 0.0f), "row %d of %d, element %d", (int)r, (int)n, (int)(i % n));
+        const float scale = (float)(1.0 / (1.0 - p)) * (float)ref_keep(1, 2, p, 3 + (uint64_t)r);
+        for (int64_t i = r * reals; i < (r + 1) * reals; i++) CHECK(y[i] == x[i] * scale, "row %d of %d", (int)r, (int)n);
+    }
+}
+
+/* A probability for each complex element. */
+static void complex_elements(int64_t n)
+{
+    const int64_t shape[] = {n}, step[] = {1}, bytes[] = {8};
+    const fd_mask_desc mask = {.key = {1, 2}, .start = 3, .strides = step, .p_values = p_values, .p_strides = step};
+    for (int64_t i = 0; i < n; i++) p_values[i] = (double)(i % 7) / 8;
+    CHECK(fd_dropout_nd(&mask, 1, shape, FD_C64, x, bytes, y, bytes, NULL, NULL) == FD_OK, "complex");
+    for (int64_t i = 0; i < 2 * n; i++) {
+        const double p = p_values[i / 2];
+        const float scale = (float)(1.0 / (1.0 - p)) * (float)ref_keep(1, 2, p, 3 + (uint64_t)(i / 2));
+        CHECK(y[i] == x[i] * scale, "complex element %d of %d", (int)(i / 2), (int)n);
     }
 }
 
@@ -219,10 +235,13 @@ int main(int argc, char **argv)
         const unsigned long before = checks;
         for (int k = 0; k < cases; k++) one_layout();
         for (int each = 0; each < 2; each++) {
-            whole_rows(7, 100, each);
-            whole_rows(300, 64, each);
-            whole_rows(2, 150000, each);
+            for (int parts = 1; parts < 3; parts++) {
+                whole_rows(7, 100, each, parts);
+                whole_rows(300, 64, each, parts);
+                whole_rows(2, 150000, each, parts);
+            }
         }
+        complex_elements(2500);
         printf("%s: %lu checks\n", name, checks - before);
     }
     threads_and_fork();
