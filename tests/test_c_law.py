@@ -12,13 +12,13 @@ PROGRAMS = pytest.mark.parametrize("program", ["law.c", "halves.c"])
 @PROGRAMS
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_strict_build(compiler, program, tmp_path, build):
-    check(run([str(build(compiler, [*STRICT, "-fopenmp"], program))], tmp_path, OMP_NUM_THREADS="3"), "scalar")
+    check(run([str(build(compiler, [*STRICT, "-fopenmp"], program))], tmp_path, OMP_NUM_THREADS="200"), "scalar")
 
 
 @PROGRAMS
 def test_sanitizers(program, tmp_path, build):
     command = [str(build("gcc", [*SANITIZED, "-fopenmp"], program)), "--quick"]
-    check(run(command, tmp_path, OMP_NUM_THREADS="3", ASAN_OPTIONS="detect_leaks=0"), "scalar")
+    check(run(command, tmp_path, OMP_NUM_THREADS="200", ASAN_OPTIONS="detect_leaks=0"), "scalar")
 
 
 @PROGRAMS

@@ -165,6 +165,22 @@ static void shared_out(void)
         }
 }
 
+/* A mask that is long enough for more threads than the core has room for. */
+static void long_masks(void)
+{
+    enum { N = 1 << 22 };
+    static uint8_t bits[2][N / 8];
+    static const double rates[] = {0.5, 0.1, 0.0};
+    const fd_exec many = {1000, NULL, NULL};
+    for (int k = 0; k < 3; k++)
+        for (uint64_t start = 0; start < 1000; start += 777) {
+            memset(bits, 0xA5, sizeof bits);
+            CHECK(fd_fill((fd_key){3, 4}, rates[k], start, N, bits[0], NULL) == FD_OK, "alone");
+            CHECK(fd_fill((fd_key){3, 4}, rates[k], start, N, bits[1], &many) == FD_OK, "together");
+            CHECK(memcmp(bits[0], bits[1], N / 8) == 0, "p %g start %d", rates[k], (int)start);
+        }
+}
+
 static void probabilities_are_checked(void)
 {
     static const double bad[] = {-0.1, 1.5, -0x1p-60, INFINITY, NAN};
@@ -231,6 +247,7 @@ int main(int argc, char **argv)
         exact_ties(quick);
         probabilities_are_checked();
         shared_out();
+        long_masks();
         printf("%s: %lu checks\n", name, checks - before);
         ran |= expect && strcmp(expect, name) == 0;
     }
