@@ -9,7 +9,7 @@ the core by its shared library alone, run until one fails, crashes or takes too 
 survivor. What every instruction set shares is compiled for plain C first, and for AVX2 too if it survives that. Kernels
 of NEON are cross-compiled and run by qemu, and so are those of AVX-512, on top of SIMDe's portable intrinsics.
 
-Ends with an error if a mutant survives that is not said to be equivalent, or if one that is said to be so is killed.
+Ends with an error if a mutant survives that the list does not explain, or if one that it does is killed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Mutant:
     text: str
     replacement: str
     breaks: str
-    equivalent: str = ""
+    why: str = ""  # it survives
 
     def apply(self, source: str) -> str:
         if source.count(self.text) != 1:
@@ -222,13 +222,13 @@ def main() -> int:
             killed += bool(killer)
             if not killer:
                 survivors.append(mutant)
-            wrong += bool(killer) == bool(mutant.equivalent)
+            wrong += bool(killer) == bool(mutant.why)
             verdict = f"killed by {killer}" if killer else "SURVIVED"
             print(f"{verdict:28} {mutant.file:22} {mutant.breaks} ({time.monotonic() - began:.0f} s)", flush=True)
-    same = sum(bool(mutant.equivalent) for mutant in survivors)
-    print(f"\n{killed} of {len(mutants)} killed, {same} equivalent, {wrong} not as listed")
+    same = sum(bool(mutant.why) for mutant in survivors)
+    print(f"\n{killed} of {len(mutants)} killed, {same} explained, {wrong} not as listed")
     for mutant in survivors:
-        print(f"  {mutant.file}: {mutant.text}  ->  {mutant.replacement}\n    {mutant.equivalent or 'NO TEST NOTICES'}")
+        print(f"  {mutant.file}: {mutant.text}  ->  {mutant.replacement}\n    {mutant.why or 'NO TEST NOTICES'}")
     return 1 if wrong else 0
 
 

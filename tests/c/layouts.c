@@ -118,24 +118,28 @@ static void one_layout(void)
     CHECK(memcmp(y, untouched, sizeof y) == 0, "ndim %d: something beside the array was written", ndim);
 }
 
-/* One decision for each row of n, of which long ones are met in pieces; one p, or one for each row of a plane; of float or
- * (`parts` is 2) of complex elements. */
+/* One decision for each row of n, of which long ones are met in pieces; one p, one for each row of a plane (`each` is 1),
+ * or one for each element of a row (2); of float or (`parts` is 2) of complex elements. */
 static void whole_rows(int64_t rows, int64_t n, int each, int64_t parts)
 {
-    const int64_t shape[] = {3, rows, n}, index[] = {rows, 1, 0}, p_strides[] = {0, 1, 0}, size = 4 * parts;
-    const int64_t bytes[] = {size * rows * n, size * n, size}, reals = parts * n;
+    const int64_t shape[] = {3, rows, n}, index[] = {rows, 1, 0}, p_strides[] = {0, each == 1, each == 2};
+    const int64_t size = 4 * parts, bytes[] = {size * rows * n, size * n, size}, reals = parts * n;
     const fd_dtype dtype = parts == 1 ? FD_F32 : FD_C64;
     fd_mask_desc mask = {.key = {1, 2}, .start = 3, .strides = index, .p = 0.5};
-    for (int64_t r = 0; r < rows; r++) p_values[r] = r % 2 ? 0.1 : 0.5;
+    for (int64_t k = 0; k < rows + n; k++) p_values[k] = k % 2 ? 0.1 : 0.5;
     if (each) {
         mask.p_values = p_values;
         mask.p_strides = p_strides;
     }
+    y[3 * rows * reals] = 5;
     CHECK(fd_dropout_nd(&mask, 3, shape, dtype, x, bytes, y, bytes, NULL, NULL) == FD_OK, "whole rows");
-    for (int64_t r = 0; r < 3 * rows; r++) {
-        const double p = each ? p_values[r % rows] : 0.5;
-        const float scale = (float)(1.0 / (1.0 - p)) * (float)ref_keep(1, 2, p, 3 + (uint64_t)r);
-        for (int64_t i = r * reals; i < (r + 1) * reals; i++) CHECK(y[i] == x[i] * scale, "row %d of %d", (int)r, (int)n);
+    CHECK(y[3 * rows * reals] == 5, "%d rows of %d: something behind the array was written", (int)rows, (int)n);
+    float scale = 0;
+    for (int64_t i = 0; i < 3 * rows * reals; i++) {
+        const int64_t r = i / reals, column = i % reals / parts;
+        const double p = each == 2 ? p_values[column] : each ? p_values[r % rows] : 0.5;
+        if (each == 2 || i % reals == 0) scale = (float)(1.0 / (1.0 - p)) * (float)ref_keep(1, 2, p, 3 + (uint64_t)r);
+        CHECK(y[i] == x[i] * scale, "row %d of %d, each %d, column %d", (int)r, (int)n, each, (int)column);
     }
 }
 
@@ -234,11 +238,11 @@ int main(int argc, char **argv)
         if (fd_isa_select(name) != FD_OK) continue;
         const unsigned long before = checks;
         for (int k = 0; k < cases; k++) one_layout();
-        for (int each = 0; each < 2; each++) {
+        for (int each = 0; each < 3; each++) {
             for (int parts = 1; parts < 3; parts++) {
                 whole_rows(7, 100, each, parts);
-                whole_rows(300, 64, each, parts);
-                whole_rows(2, 150000, each, parts);
+                whole_rows(1500, 64, each, parts);
+                if (each < 2) whole_rows(2, 70000, each, parts);
             }
         }
         complex_elements(2500);
