@@ -178,6 +178,11 @@ static void long_masks(void)
             CHECK(fd_fill((fd_key){3, 4}, rates[k], start, N, bits[0], NULL) == FD_OK, "alone");
             CHECK(fd_fill((fd_key){3, 4}, rates[k], start, N, bits[1], &many) == FD_OK, "together");
             CHECK(memcmp(bits[0], bits[1], N / 8) == 0, "p %g start %d", rates[k], (int)start);
+            const int64_t shape[] = {2000, 1500}, gaps[] = {1600, 1};
+            const fd_mask_desc mask = {.key = {3, 4}, .start = start, .strides = gaps, .p = rates[k]};
+            CHECK(fd_fill_nd(&mask, 2, shape, bits[0], NULL) == FD_OK, "rows alone");
+            CHECK(fd_fill_nd(&mask, 2, shape, bits[1], &many) == FD_OK, "rows together");
+            CHECK(memcmp(bits[0], bits[1], N / 8) == 0, "rows, p %g start %d", rates[k], (int)start);
         }
 }
 
