@@ -6,11 +6,13 @@ libraries are made of the objects that have been compiled for the extension, so 
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +22,7 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).parent
 HEADER = (ROOT / "csrc" / "fastdrop.h").read_text()
@@ -178,6 +181,29 @@ class BuildCore(build_ext):
                 return False
 
 
+class SameSdist(sdist):
+    """With SOURCE_DATE_EPOCH an sdist depends on its files alone: setuptools adds the user, modes and the time."""
+
+    def make_archive(self, base_name: str, format: str, root_dir=None, base_dir=None, **who: object) -> str:
+        date = os.environ.get("SOURCE_DATE_EPOCH")
+        if date is None or format != "gztar":
+            return super().make_archive(base_name, format, root_dir, base_dir, **who)
+
+        def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+            entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = int(date), 0, 0, "", ""
+            entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            return entry
+
+        path = f"{base_name}.tar.gz"
+        with (
+            open(path, "wb") as file,
+            gzip.GzipFile("", "wb", 9, file, int(date)) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            archive.add(base_dir, filter=plain)
+        return path
+
+
 core = Extension(
     CORE,
     sources=["fastdrop/_core.pyx", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "csrc").glob("*.c"))],
@@ -198,5 +224,5 @@ bench = Extension(
 setup(
     version=VERSION,
     ext_modules=cythonize([core, bench], build_dir="build/cython"),
-    cmdclass={"build_ext": BuildCore},
+    cmdclass={"build_ext": BuildCore, "sdist": SameSdist},
 )

@@ -76,7 +76,7 @@ static void one_layout(void)
     int kind = (int)below(4);
     if (kind == 0) { /* a probability for some axes */
         for (int d = ndim - 1; d >= 0; d--) {
-            p_strides[d] = index[d] && below(2) ? p_count : 0;
+            p_strides[d] = (index[d] || below(3) == 0) && below(2) ? p_count : 0; /* also where a decision is shared */
             p_count *= p_strides[d] ? shape[d] : 1;
         }
         for (int64_t i = 0; i < p_count; i++) p_values[i] = some_p[below(6)];
@@ -116,6 +116,45 @@ static void one_layout(void)
         for (int d = ndim - 1; d >= 0 && ++at[d] == shape[d]; d--) at[d] = 0;
     }
     CHECK(memcmp(y, untouched, sizeof y) == 0, "ndim %d: something beside the array was written", ndim);
+}
+
+/* One decision for each row of n, of which long ones are met in pieces; one p, one for each row of a plane (`each` is 1),
+ * or one for each element of a row (2); of float or (`parts` is 2) of complex elements. */
+static void whole_rows(int64_t rows, int64_t n, int each, int64_t parts)
+{
+    const int64_t shape[] = {3, rows, n}, index[] = {rows, 1, 0}, p_strides[] = {0, each == 1, each == 2};
+    const int64_t size = 4 * parts, bytes[] = {size * rows * n, size * n, size}, reals = parts * n;
+    const fd_dtype dtype = parts == 1 ? FD_F32 : FD_C64;
+    fd_mask_desc mask = {.key = {1, 2}, .start = 3, .strides = index, .p = 0.5};
+    for (int64_t k = 0; k < rows + n; k++) p_values[k] = k % 2 ? 0.1 : 0.5;
+    if (each) {
+        mask.p_values = p_values;
+        mask.p_strides = p_strides;
+    }
+    y[3 * rows * reals] = 5;
+    CHECK(fd_dropout_nd(&mask, 3, shape, dtype, x, bytes, y, bytes, NULL, NULL) == FD_OK, "whole rows");
+    CHECK(y[3 * rows * reals] == 5, "%d rows of %d: something behind the array was written", (int)rows, (int)n);
+    float scale = 0;
+    for (int64_t i = 0; i < 3 * rows * reals; i++) {
+        const int64_t r = i / reals, column = i % reals / parts;
+        const double p = each == 2 ? p_values[column] : each ? p_values[r % rows] : 0.5;
+        if (each == 2 || i % reals == 0) scale = (float)(1.0 / (1.0 - p)) * (float)ref_keep(1, 2, p, 3 + (uint64_t)r);
+        CHECK(y[i] == x[i] * scale, "row %d of %d, each %d, column %d", (int)r, (int)n, each, (int)column);
+    }
+}
+
+/* A probability for each complex element. */
+static void complex_elements(int64_t n)
+{
+    const int64_t shape[] = {n}, step[] = {1}, bytes[] = {8};
+    const fd_mask_desc mask = {.key = {1, 2}, .start = 3, .strides = step, .p_values = p_values, .p_strides = step};
+    for (int64_t i = 0; i < n; i++) p_values[i] = (double)(i % 7) / 8;
+    CHECK(fd_dropout_nd(&mask, 1, shape, FD_C64, x, bytes, y, bytes, NULL, NULL) == FD_OK, "complex");
+    for (int64_t i = 0; i < 2 * n; i++) {
+        const double p = p_values[i / 2];
+        const float scale = (float)(1.0 / (1.0 - p)) * (float)ref_keep(1, 2, p, 3 + (uint64_t)(i / 2));
+        CHECK(y[i] == x[i] * scale, "complex element %d of %d", (int)(i / 2), (int)n);
+    }
 }
 
 static int stop_at_once(void *count) { return ++*(int *)count; }
@@ -197,8 +236,17 @@ int main(int argc, char **argv)
     const char *name;
     for (int i = 0; (name = fd_isa_name(i)) != NULL; i++) {
         if (fd_isa_select(name) != FD_OK) continue;
+        const unsigned long before = checks;
         for (int k = 0; k < cases; k++) one_layout();
-        printf("%s: %d layouts\n", name, cases);
+        for (int each = 0; each < 3; each++) {
+            for (int parts = 1; parts < 3; parts++) {
+                whole_rows(7, 100, each, parts);
+                whole_rows(1500, 64, each, parts);
+                if (each < 2) whole_rows(2, 70000, each, parts);
+            }
+        }
+        complex_elements(2500);
+        printf("%s: %lu checks\n", name, checks - before);
     }
     threads_and_fork();
     errors();

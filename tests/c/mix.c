@@ -285,9 +285,10 @@ int main(int argc, char **argv)
     for (int i = 0; (name = fd_isa_name(i)); i++) {
         if (fd_isa_select(name) != FD_OK) continue;
         if (expect && strcmp(expect, name) == 0) ran = 1;
+        const unsigned long before = checks;
         all(quick ? 600 : 6000);
         bad_arguments();
-        printf("%s: done\n", name);
+        printf("%s: %lu checks\n", name, checks - before);
     }
     if (expect) CHECK(ran, "%s did not run", expect);
     return check_end();

@@ -140,6 +140,18 @@ static void ranks(uint64_t rows, uint64_t n, uint64_t k, int threads)
     }
 }
 
+static int go_on(void *calls) { return ++*(int *)calls > 5; }
+
+/* Rows that are longer than what is done between two questions whether to go on. */
+static void long_rows(void)
+{
+    int64_t positions[2] = {-1, -1};
+    int calls = 0;
+    const fd_exec exec = {1, go_on, &calls};
+    CHECK(fd_smallest(key, 0, 2, (1 << 21) + 1, 1, positions, &exec) == FD_OK && calls == 1, "asked %d times", calls);
+    CHECK(positions[0] >= 0 && positions[1] >= 0, "not written");
+}
+
 /* ---- rows ------------------------------------------------------------------------------------------------------ */
 
 static void copies(uint64_t samples, uint64_t n, uint64_t k, size_t bytes, int threads)
@@ -255,6 +267,7 @@ int main(int argc, char **argv)
     for (int i = 0; (name = fd_isa_name(i)); i++) {
         if (fd_isa_select(name) != FD_OK) continue;
         if (expect && strcmp(expect, name) == 0) ran = 1;
+        const unsigned long before = checks;
         all_blocks(quick ? 30 : 300);
         const double rates[] = {0.5, 0.1, 0.0, 1.0, 0x1p-40};
         for (int k = 0; k < 5; k++) decisions(rates[k], quick ? 300 : 5000, 1 + k % 2);
@@ -268,8 +281,9 @@ int main(int argc, char **argv)
         copies(2, 5, 0, 3, 1);
         for (size_t width = 1; width < 300; width += 86) tables(7, width, 40, 1 + (int)(width % 3));
         if (!quick) tables(20, 300, 800, 2);
+        long_rows();
         bad_arguments();
-        printf("%s: done\n", name);
+        printf("%s: %lu checks\n", name, checks - before);
     }
     if (expect) CHECK(ran, "%s did not run", expect);
     return check_end();

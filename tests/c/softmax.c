@@ -1,13 +1,17 @@
-/* softmax.c: functions and softmax of every runnable instruction set against plain C, bit for bit, on memory of exactly the size
- * that is asked for, which ends where an unreadable page begins. Usage: softmax [--quick] [--expect NAME]; prints what ran. */
+/* softmax.c: functions and softmax of every runnable instruction set, within a bound of what libm and the reference's
+ * decisions make of them, and against plain C, bit for bit, on memory of exactly the size that is asked for, which ends where
+ * an unreadable page begins. Usage: softmax [--quick] [--expect NAME]; prints what ran. */
 #define _DEFAULT_SOURCE
 #include <fastdrop.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "half.h"
+#include "reference.h"
 
 enum { PIECES = 8, LARGEST = 1 << 18, ROWS = 3 };
 static uint32_t state = 1;
@@ -56,6 +60,45 @@ static long differs(const char *a, const char *b, size_t n)
     return -1;
 }
 
+static double number(fd_dtype dtype, const char *from, int64_t j)
+{
+    uint16_t h = 0;
+    float f;
+    double d;
+    if (dtype <= FD_BF16) memcpy(&h, from + 2 * j, 2);
+    if (dtype == FD_F16) return fd_f16_to_float(h);
+    if (dtype == FD_BF16) return fd_bf16_to_float(h);
+    if (dtype == FD_F32) memcpy(&f, from + 4 * j, 4);
+    else memcpy(&d, from + 8 * j, 8);
+    return dtype == FD_F32 ? (double)f : d;
+}
+
+static long double exact(int f, long double x)
+{
+    const long double root = sqrtl(2.0L), pi = acosl(-1.0L), c = 0.044715L, a = sqrtl(2 / pi);
+    const long double below = erfcl(-x / root) / 2, v = a * (x + c * x * x * x), kept = 1 / (1 + expl(-2 * v));
+    switch (f) {
+    case FD_EXP: return expl(x);
+    case FD_GELU: return x * below;
+    case FD_GELU_SLOPE: return below + x * expl(-x * x / 2) / sqrtl(2 * pi);
+    case FD_GELU_TANH: return x * kept;
+    default: return kept + x * 2 * kept / (1 + expl(2 * v)) * a * (1 + 3 * c * x * x);
+    }
+}
+
+/* Within some 8 units in the last place, of a slope near its zero in those of its parts: tests/test_math_functions.py
+ * measures how near it is. */
+static void near_exact(const char *isa, int f, fd_dtype dtype, int n, const char *x, const char *y)
+{
+    const long double each = dtype == FD_F32 ? 0x1p-21L : 0x1p-50L, least = dtype == FD_F32 ? 0x1p-149L : 0x1p-1074L;
+    for (int j = 0; j < n; j++) {
+        const long double wanted = exact(f, (long double)number(dtype, x, j)), got = (long double)number(dtype, y, j);
+        const long double part = f == FD_GELU_SLOPE || f == FD_GELU_TANH_SLOPE ? 0.1L : 0;
+        const long double near = each * (fabsl(wanted) + part) + 4 * least + (dtype == FD_F64 ? 0x1p-62L : 0);
+        CHECK(fabsl(got - wanted) <= near, "%s function %d of %g: %Lg, not %Lg", isa, f, number(dtype, x, j), got, wanted);
+    }
+}
+
 static void functions(const char *isa, int n)
 {
     for (int dtype = FD_F32; dtype <= FD_F64; dtype++)
@@ -68,7 +111,54 @@ static void functions(const char *isa, int n)
             fd_isa_select(isa);
             fd_map((fd_function)f, (size_t)n, (fd_dtype)dtype, x, z);
             CHECK(differs(y, z, bytes) < 0, "%s function %d dtype %d n %d", isa, f, dtype, n);
+            near_exact(isa, f, (fd_dtype)dtype, n < 500 ? n : 500, x, z);
         }
+}
+
+/* A row of softmax and its gradient by the formulas of the header, in double; bounds from the rounding of each type. */
+struct row {
+    const char *x, *dy, *mask, *y, *dx;
+    double most, sum;
+    int number, seen;
+};
+
+static void exact_row(const char *isa, fd_dtype t, const fd_scores *scores, const fd_mask_desc *drop, int n,
+                      const struct row *r)
+{
+    static double e[1 << 13], g[1 << 13];
+    static const double places[] = {0x1p-10, 0x1p-7, 0x1p-19, 0x1p-46};
+    const fd_dtype real = t == FD_F64 ? FD_F64 : FD_F32;
+    const double scale = real == FD_F64 ? scores->scale : (double)(float)scores->scale, keep_scale = 1 / (1 - drop->p);
+    const double near = places[t], least = t == FD_F16 ? 0x1p-23 : 1e-37;
+    double most = -HUGE_VAL, sum = 0, dot = 0, size = 0;
+    for (int j = 0; j < n; j++) {
+        const int64_t at = (int64_t)r->number * n + j;
+        const int hidden = j >= r->seen || (scores->mask_kind == FD_BOOL_MASK && !r->mask[at]);
+        e[j] = scale * number(t, r->x, at) + (scores->mask_kind == FD_ADD_MASK ? number(real, r->mask, at) : 0);
+        if (hidden) e[j] = -HUGE_VAL;
+        most = e[j] > most ? e[j] : most;
+    }
+    if (most == -HUGE_VAL) most = 0;
+    for (int j = 0; j < n; j++) sum += e[j] = exp(e[j] - most);
+    const double close = near < 0x1p-19 ? near : 0x1p-19;
+    CHECK(fabs(r->most - most) <= close * (fabs(most) + 1), "%s greatest score %g, not %g", isa, r->most, most);
+    CHECK(fabs(r->sum - sum) <= 64 * close * sum, "%s sum %g, not %g", isa, r->sum, sum);
+    for (int j = 0; j < n; j++) {
+        const uint64_t i = drop->start + (uint64_t)r->number * (uint64_t)n + (uint64_t)j;
+        const int kept = ref_keep(drop->key.seed, drop->key.stream, drop->p, i);
+        e[j] = sum > 0 ? e[j] / sum : 0;
+        g[j] = kept ? number(t, r->dy, (int64_t)r->number * n + j) * keep_scale : 0;
+        dot += g[j] * e[j];
+        size += fabs(g[j] * e[j]);
+        const double y = number(t, r->y, (int64_t)r->number * n + j), wanted = kept ? e[j] * keep_scale : 0;
+        CHECK(fabs(y - wanted) <= (near + 64 * close) * wanted + least, "%s row of %d type %d element %d: %g, not %g", isa, n,
+              t, j, y, wanted);
+    }
+    for (int j = 0; j < n; j++) {
+        const double dx = number(t, r->dx, (int64_t)r->number * n + j), wanted = scale * e[j] * (g[j] - dot);
+        const double bound = near * fabs(wanted) + 256 * close * fabs(scale) * e[j] * (fabs(g[j]) + size) + least;
+        CHECK(fabs(dx - wanted) <= bound, "%s gradient of %d type %d element %d: %g, not %g", isa, n, t, j, dx, wanted);
+    }
 }
 
 static void rows(const char *isa, int n, int kind, int causal, double p)
@@ -81,8 +171,8 @@ static void rows(const char *isa, int n, int kind, int causal, double p)
         char *x = memory(0, bytes), *dy = memory(1, bytes), *mask = memory(2, count * (size_t)width);
         numbers(t, x, count);
         numbers(t, dy, count);
-        if (kind == FD_BOOL_MASK)
-            for (size_t j = 0; j < count; j++) mask[j] = (char)(next() & 1u);
+        if (kind == FD_BOOL_MASK) /* the first row sees nothing */
+            for (size_t j = 0; j < count; j++) mask[j] = (char)(j < (size_t)n ? 0 : next() % 2 * (1 + next() % 255));
         else numbers(real, mask, count);
         const fd_mask_desc drop = {.key = {1, 2}, .start = 77, .strides = index, .p = p};
         const fd_scores scores = {0.3, (fd_score_mask)kind, mask, mask_strides, causal, 1};
@@ -93,6 +183,7 @@ static void rows(const char *isa, int n, int kind, int causal, double p)
             fd_status s = fd_softmax_dropout(&drop, &scores, 2, shape, t, x, strides, y[turn], strides, most, sum, NULL);
             CHECK(s == FD_OK, "%s status %d", isa, (int)s);
         }
+        memcpy(memory(5, bytes), y[1], bytes);
         CHECK(differs(y[0], y[1], bytes) < 0, "%s forward dtype %d n %d mask %d causal %d p %g", isa, dtype, n, kind, causal, p);
         for (int turn = 0; turn < 2; turn++) {
             fd_isa_select(turn ? isa : "scalar");
@@ -101,6 +192,11 @@ static void rows(const char *isa, int n, int kind, int causal, double p)
             CHECK(s == FD_OK, "%s status %d", isa, (int)s);
         }
         CHECK(differs(y[0], y[1], bytes) < 0, "%s backward dtype %d n %d mask %d causal %d p %g", isa, dtype, n, kind, causal, p);
+        for (int i = 0; i < ROWS; i++) {
+            const struct row r = {x, dy, mask, memory(5, bytes), y[1], number(real, most, i), number(real, sum, i), i,
+                                  causal && i + 2 < n ? i + 2 : n};
+            exact_row(isa, t, &scores, &drop, n, &r);
+        }
     }
 }
 
@@ -132,6 +228,7 @@ int main(int argc, char **argv)
         const char *isa = fd_isa_name(i);
         if (!fd_isa_runnable(isa)) continue;
         found |= expect && !strcmp(isa, expect);
+        const unsigned long before = checks;
         static const int lengths[] = {1, 3, 16, 17, 33, 511, 512, 530, 4096, 4200};
         for (int n = 1; n < 40; n++) functions(isa, n);
         functions(isa, quick ? 500 : 20000);
@@ -140,7 +237,7 @@ int main(int argc, char **argv)
                 if (quick && lengths[k] > 600 && kind != FD_ADD_MASK) continue;
                 rows(isa, lengths[k], kind, kind == FD_NO_MASK, k % 2 ? 0.5 : 0.1);
             }
-        printf("%s: done\n", isa);
+        printf("%s: %lu checks\n", isa, checks - before);
     }
     CHECK(found, "%s does not run here", expect);
     return check_end();
