@@ -1,4 +1,4 @@
-"""docs/environments.md: every row names a test that exists and has a time limit."""
+"""docs/environments.md says what is done to the library and where: every test of its table exists, with a limit."""
 
 import re
 from pathlib import Path

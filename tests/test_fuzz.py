@@ -52,13 +52,13 @@ def test_kept_inputs(fuzzer):
     """Some for each family of calls, of all lengths, and `failed-*`, which found something once: each is run."""
     files = sorted(str(path) for path in KEPT.iterdir())
     assert len(files) > 100
-    said = run([str(fuzzer), "-timeout=20", *files], 120, fuzzer.parent)
+    said = run([str(fuzzer), "-timeout=100", *files], 120, fuzzer.parent)
     assert len(re.findall(r"^Executed ", said, re.MULTILINE)) == len(files)
 
 
 def test_new_inputs(fuzzer, tmp_path):
     found = Path(os.environ.get("FASTDROP_FUZZ_CORPUS", tmp_path))
-    limits = ["-max_len=400", "-timeout=20", f"-max_total_time={SECONDS}"]
+    limits = ["-max_len=400", "-timeout=100", f"-max_total_time={SECONDS}"]
     said = run([str(fuzzer), *limits, str(found), str(KEPT)], SECONDS + 120, tmp_path)
     runs = int(re.search(r"^Done (\d+) runs", said, re.MULTILINE)[1])
     print(f"{runs} runs in {SECONDS} s")

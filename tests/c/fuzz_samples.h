@@ -50,7 +50,7 @@ static void call_samples(void)
     if (kind == EACH && seldom(3)) x = y;
     int64_t *x_strides = x.strides + own_x, *y_strides = y.strides + many;
     x_strides = numbers_of(&s, x_strides);
-    y_strides = numbers_of(&s, y_strides);
+    y_strides = kind == MOMENTS ? NULL : numbers_of(&s, y_strides);
     const int64_t x_step = x.strides[0], y_step = y.strides[0];
     const fd_exec *exec = make_exec();
     const int64_t *shape = numbers_of(&s, s.n);
