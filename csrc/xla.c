@@ -128,9 +128,15 @@ static xla_error *execute(const xla_frame *frame)
         return BAD("the result has to be of x's shape and type");
     if (!is(operands[KEY], XLA_U32, 1, 4)) return BAD("key has to be uint32[4]: seed and stream, low words first");
     int64_t size = (int64_t)fd_dtype_size(c.dtype), elements = 1;
+    for (int d = 0; d < c.ndim; d++) {
+        if (x->shape[d] < 0) return BAD("x has a length of %" PRId64 " in axis %d", x->shape[d], d);
+        if (!x->shape[d]) elements = 0;
+    }
     for (int d = c.ndim; d-- > 0;) {
         c.shape[d] = x->shape[d];
         c.bytes[d] = size;
+        if (!elements) continue;
+        if (c.shape[d] > (int64_t)FD_INDEX_LIMIT / size) return BAD("x has to be of less than 2^62 bytes");
         size *= c.shape[d];
         elements *= c.shape[d];
     }

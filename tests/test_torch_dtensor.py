@@ -74,6 +74,18 @@ def check(rank, size, name, line):
             full = ft.functional.alpha_dropout(whole, 0.3, True, rng=KEY)
             found[name + " alpha"] = torch.equal(y.full_tensor(), full)
 
+    # Gradients stay as they come: a sum not made yet, or cut along another axis.
+    x = distribute_tensor(whole, line, [Replicate()]).requires_grad_()
+    y = ft.functional.dropout(x, 0.3, rng=KEY)
+    summand = DTensor.from_local(whole * (rank + 1), line, [Partial()], run_check=False)
+    cut = distribute_tensor(whole, line, [Shard(1)])
+    with CommDebugMode() as sent:
+        of_sum, of_cut = (torch.autograd.grad(y, x, dy, retain_graph=True)[0] for dy in (summand, cut))
+    found["gradients send nothing"] = sent.get_total_counts() == 0
+    found["gradients' placements"] = of_sum.placements == summand.placements and of_cut.placements == cut.placements
+    found["gradient of a sum"] = torch.allclose(of_sum.full_tensor(), wanted * (size * (size + 1) / 2))
+    found["gradient cut otherwise"] = torch.equal(of_cut.full_tensor(), wanted)
+
     x = distribute_tensor(whole, line, [Shard(0)])
     torch.manual_seed(3)
     y = ft.Dropout(0.3)(x)
@@ -148,7 +160,7 @@ def printed(code, folder):
 def test_every_placement(tmp_path):
     for size, ranks in zip((2, 3, 4), printed(PLACEMENTS, tmp_path), strict=True):
         for found, errors in ranks:
-            assert len(found) == 4 + 6 * (10 if size == 4 else 5)
+            assert len(found) == 8 + 6 * (10 if size == 4 else 5)
             assert all(found.values()), (size, [name for name, good in found.items() if not good])
             assert "has to be a DTensor whose placements are Shard or Replicate, but one is" in errors[0]
         assert "has to be cut into chunks as torch.chunk does" in errors[1]  # of the last rank

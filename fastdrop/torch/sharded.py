@@ -108,16 +108,32 @@ def of_spread(x: Tensor, p: Tensor, key: Tensor, rule: str, shared: list[int]) -
     ValueError
         If x is a sum that has not been made (Partial), or its parts do not lie side by side.
     """
-    from torch.distributed.tensor import DTensor
-
-    local = x.to_local()
-    y = block(local, p, key, rule, shared, _shard(x, tuple(local.shape)))
-    return DTensor.from_local(y, x.device_mesh, x.placements, run_check=False, shape=x.shape, stride=x.stride())
+    return _Spread.apply(x, p, key, rule, shared, False)
 
 
-def _shard(x: Tensor, found: tuple[int, ...]) -> Shard:
+class _Spread(Function):
+    """Each rank's part by itself, and each rank's part of the gradient, however that is spread: nothing is sent."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, p: Tensor, key: Tensor, rule: str, shared: list[int], sums: bool) -> Tensor:
+        from torch.distributed.tensor import DTensor
+
+        ctx.save_for_backward(p, key)
+        ctx.rule, ctx.shared = rule, shared
+        local = x.to_local()
+        y = block(local, p, key, rule, shared, _shard(x, tuple(local.shape), sums))
+        return DTensor.from_local(y, x.device_mesh, x.placements, run_check=False, shape=x.shape, stride=x.stride())
+
+    @staticmethod
+    def backward(ctx, dy: Tensor):
+        rule = "alpha" if ctx.rule == "affine" else ctx.rule
+        # Of a sum that is still to be made each rank drops from its summand: that is linear.
+        return _Spread.apply(dy, *ctx.saved_tensors, rule, ctx.shared, True), None, None, None, None, None
+
+
+def _shard(x: Tensor, found: tuple[int, ...], sums: bool) -> Shard:
     """Return where this rank's part lies: axes of the mesh cut what they are left in chunks, as torch.chunk does."""
-    from torch.distributed.tensor import Replicate
+    from torch.distributed.tensor import Partial, Replicate
     from torch.distributed.tensor import Shard as Cut
 
     shape = tuple(x.shape)
@@ -127,7 +143,7 @@ def _shard(x: Tensor, found: tuple[int, ...]) -> Shard:
         return Shard((0,) * len(shape), shape)
     begin, left = [0] * len(shape), list(shape)
     for number, ranks, placement in zip(place, x.device_mesh.shape, x.placements, strict=True):
-        if isinstance(placement, Replicate):
+        if isinstance(placement, Replicate) or (sums and isinstance(placement, Partial)):
             continue
         if type(placement) is not Cut:
             raise ValueError(

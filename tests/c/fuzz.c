@@ -9,6 +9,7 @@
 #include "fuzz_rows.h"
 #include "fuzz_runs.h"
 #include "fuzz_samples.h"
+#include "fuzz_xla.h"
 
 static void (*const calls[])(void) = {
     call_source, call_fold_in, call_pages,   call_words,   call_fill,    call_run,   call_map,
@@ -29,7 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         last_byte = data + size;
         digest = 0;
         REQUIRE(fd_isa_select(twice ? best : "scalar") == FD_OK, "%s", best);
-        calls[byte() % (sizeof calls / sizeof *calls)]();
+        const unsigned which = byte();
+        if (which == 255) call_xla();
+        else calls[which % (sizeof calls / sizeof *calls)]();
         forget();
         if (twice) REQUIRE(digest == plain, "%s and plain C differ", best);
         plain = digest;
