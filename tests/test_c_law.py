@@ -10,7 +10,7 @@ PROGRAMS = pytest.mark.parametrize("program", ["law.c", "halves.c"])
 
 
 @PROGRAMS
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.slow)])
 def test_strict_build(compiler, program, tmp_path, build):
     check(run([str(build(compiler, [*STRICT, "-fopenmp"], program))], tmp_path, OMP_NUM_THREADS="200"), "scalar")
 
@@ -21,6 +21,7 @@ def test_sanitizers(program, tmp_path, build):
     check(run(command, tmp_path, OMP_NUM_THREADS="200", ASAN_OPTIONS="detect_leaks=0"), "scalar")
 
 
+@pytest.mark.slow
 @PROGRAMS
 def test_neon_under_qemu(program, tmp_path, build):
     emulator = tool("qemu-aarch64")
@@ -28,6 +29,7 @@ def test_neon_under_qemu(program, tmp_path, build):
     check(run([emulator, str(target), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")
 
 
+@pytest.mark.slow
 @PROGRAMS
 def test_big_endian_under_qemu(program, tmp_path, build):
     emulator = tool("qemu-s390x")
@@ -35,6 +37,7 @@ def test_big_endian_under_qemu(program, tmp_path, build):
     check(run([emulator, str(target), "--quick"], tmp_path), "scalar")
 
 
+@pytest.mark.slow
 @PROGRAMS
 def test_avx512_and_avx2_by_portable_intrinsics(program, tmp_path, build):
     emulator = tool("qemu-aarch64")

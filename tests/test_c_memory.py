@@ -8,8 +8,8 @@ from test_c_core import PLAIN, build, check, core, run, tool
 
 __all__ = ["build", "core"]  # fixtures
 
-SHORT = ["rows.c", "softmax.c", "connect.c", "concrete.c"]
-LONG = ["samples.c", "mix.c", "noise.c", "layouts.c", "kernels.c"]
+SHORT = ["rows.c"]
+LONG = ["softmax.c", "connect.c", "concrete.c", "samples.c", "mix.c", "noise.c", "layouts.c", "kernels.c"]
 #: The pool is made of POSIX threads and atomics, which the sanitizer understands; OpenMP is only asked for limits. Its
 #: runtime is not built for the sanitizer, hence the option; there are no suppressions.
 RACES = ["-std=c11", "-O1", "-g", "-fsanitize=thread", "-fopenmp"]

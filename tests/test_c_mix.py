@@ -8,7 +8,7 @@ from test_c_core import ARM, SANITIZED, SOFT, STRICT, build, check, core, run, t
 __all__ = ["build", "core"]  # fixtures
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.slow)])
 def test_strict_build(compiler, tmp_path, build):
     program = build(compiler, [*STRICT, "-fopenmp"], "mix.c")
     check(run([str(program)], tmp_path, OMP_NUM_THREADS="2"), "scalar")
@@ -19,12 +19,14 @@ def test_sanitizers(tmp_path, build):
     check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), "scalar")
 
 
+@pytest.mark.slow
 def test_neon_under_qemu(tmp_path, build):
     emulator = tool("qemu-aarch64")
     program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "mix.c")
     check(run([emulator, str(program), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")
 
 
+@pytest.mark.slow
 def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, build):
     emulator = tool("qemu-aarch64")
     if not Path("/usr/include/simde/x86/avx512.h").exists():

@@ -19,7 +19,7 @@ def normals(tmp_path_factory) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.slow)])
 def test_strict_build(compiler, tmp_path, normals, build):
     program = build(compiler, [*STRICT, "-fopenmp"], "noise.c")
     check(run([str(program), "--vectors", normals], tmp_path, OMP_NUM_THREADS="2"), "scalar")
@@ -35,6 +35,7 @@ def test_sanitizers(tmp_path, normals, build):
     check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), "scalar")
 
 
+@pytest.mark.slow
 def test_neon_under_qemu(tmp_path, normals, build):
     emulator = tool("qemu-aarch64")
     program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "noise.c")
@@ -44,6 +45,7 @@ def test_neon_under_qemu(tmp_path, normals, build):
     check(run([emulator, str(program), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")
 
 
+@pytest.mark.slow
 def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, normals, build):
     emulator = tool("qemu-aarch64")
     if not Path("/usr/include/simde/x86/avx512.h").exists():

@@ -9,7 +9,7 @@ from test_c_core import ARM, SANITIZED, STRICT, build, check, core, run, tool
 __all__ = ["build", "core"]  # fixtures
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.slow)])
 def test_strict_build(compiler, tmp_path, build):
     program = build(compiler, [*STRICT, "-fopenmp"], "samples.c")
     check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="2"), "scalar")
@@ -20,6 +20,7 @@ def test_sanitizers(tmp_path, build):
     check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), "scalar")
 
 
+@pytest.mark.slow
 def test_neon_under_qemu(tmp_path, build):
     emulator = tool("qemu-aarch64")
     program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "samples.c")
