@@ -216,10 +216,17 @@ right()
 before = len(os.listdir("/proc/self/task"))
 with ThreadPoolExecutor(4) as pool:
     good = list(pool.map(lambda _: right(), range(64)))
-print(json.dumps([all(good), len(good), len(os.listdir("/proc/self/task")) - before]))
+for _ in range(100):  # threads that have ended are listed for a moment more, and a team starts its own as it needs them
+    more = len(os.listdir("/proc/self/task")) - before
+    if more <= 0:
+        break
+    time.sleep(0.05)
+print(json.dumps([all(good), len(good), more]))
 """
     )
-    assert answer(code, OMP_NUM_THREADS="4", timeout=90) == [True, 64, 0]
+    *found, more = answer(code, OMP_NUM_THREADS="4", timeout=90)
+    assert found == [True, 64]
+    assert more <= 3  # four teams would be twelve
 
 
 @posix_only
