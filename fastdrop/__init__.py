@@ -39,8 +39,8 @@ from fastdrop.fused_bias import dropout_bias, dropout_bias_backward, dropout_bia
 from fastdrop.fused_parts import bias_gradient
 from fastdrop.fused_residual import dropout_residual, dropout_residual_backward, dropout_residual_forward
 from fastdrop.info import build_info
+from fastdrop.installed import get_include, get_library_dir
 from fastdrop.key import Key
-from fastdrop.library import get_include, get_library_dir
 from fastdrop.mask import Mask
 from fastdrop.mask_stack import MaskStack
 from fastdrop.monte_carlo import mc_dropout, mc_dropout_backward, mc_dropout_forward, mc_moments

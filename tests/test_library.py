@@ -18,7 +18,7 @@ from helpers import clean_environment
 from test_docs import FENCE, ROOT
 
 import fastdrop as fd
-from fastdrop import library as places
+from fastdrop import installed as places
 
 EXAMPLES = ROOT / "examples/c"
 LIBRARY = Path(fd.get_library_dir())

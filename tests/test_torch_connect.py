@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 import torch.nn.functional as F  # noqa: E402
+from torch import library as registry  # noqa: E402
 
 import fastdrop as fd  # noqa: E402
 import fastdrop.torch as ft  # noqa: E402
@@ -41,7 +42,7 @@ def test_gradcheck_and_operators():
     x, weight = numbers(3, 4).requires_grad_(), numbers(2, 4).requires_grad_()
     assert torch.autograd.gradcheck(lambda x, w: linear(x, w, p=0.3, rng=1), (x, weight))
     arguments = (x.detach(), weight.detach(), None, torch.tensor(0.3, dtype=torch.float64), torch.tensor([1, 2]), True)
-    torch.library.opcheck(torch.ops.fastdrop.dropconnect.default, arguments)
+    registry.opcheck(torch.ops.fastdrop.dropconnect.default, arguments)
 
 
 def test_layer():

@@ -9,6 +9,8 @@ from helpers import clean_environment
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from torch import library as registry  # noqa: E402
+
 import fastdrop as fd  # noqa: E402
 import fastdrop.torch as ft  # noqa: E402
 
@@ -194,4 +196,4 @@ def test_blocks_of_plain_tensors():
     with pytest.raises(ValueError, match="shard has to lie within global_shape"):
         ft.functional.dropout(wide, 0.3, rng=4, shard=fd.Shard((8, 0), (9, 9)))
     key, p = torch.tensor([4, 0]), torch.tensor(0.3, dtype=torch.float64)
-    torch.library.opcheck(torch.ops.fastdrop.block.default, (wide.detach(), p, key, torch.tensor([3, 9, 1]), "affine"))
+    registry.opcheck(torch.ops.fastdrop.block.default, (wide.detach(), p, key, torch.tensor([3, 9, 1]), "affine"))

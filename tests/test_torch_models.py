@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from torch import library as registry  # noqa: E402
 from torch import nn  # noqa: E402
 
 import fastdrop.torch as ft  # noqa: E402
@@ -22,7 +23,7 @@ def _torchvision():
     except ImportError:
         return None
     except RuntimeError:  # operator torchvision::nms does not exist
-        library = torch.library.Library("torchvision", "DEF")
+        library = registry.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         import torchvision

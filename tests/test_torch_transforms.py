@@ -4,6 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from torch import library as registry  # noqa: E402
 from torch._dynamo.testing import CompileCounterWithBackend  # noqa: E402
 from torch.utils.checkpoint import checkpoint  # noqa: E402
 
@@ -26,14 +27,14 @@ def _fresh_compiler():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
 def test_operators_pass_pytorchs_checks(dtype):
     x = torch.randn(3, 4, 5, dtype=dtype, requires_grad=True)
-    torch.library.opcheck(operators.draw_key.default, (x.detach(), None), test_utils=["test_schema", "test_faketensor"])
+    registry.opcheck(operators.draw_key.default, (x.detach(), None), test_utils=["test_schema", "test_faketensor"])
     for arguments in ((x, P, KEY, [], "dropout"), (x, P, KEY, [1, 2], "unscaled"), (x.detach(), P, KEY, [], "alpha")):
-        torch.library.opcheck(operators.scaled.default, arguments)
-    torch.library.opcheck(operators.alpha.default, (x, P, KEY, [2]))
-    torch.library.opcheck(operators.noise.default, (x.detach(), 0.5, KEY, [1], 0))
-    torch.library.opcheck(operators.drop_block.default, (torch.randn(2, 3, 6, 5, dtype=dtype), P, KEY, 3))
+        registry.opcheck(operators.scaled.default, arguments)
+    registry.opcheck(operators.alpha.default, (x, P, KEY, [2]))
+    registry.opcheck(operators.noise.default, (x.detach(), 0.5, KEY, [1], 0))
+    registry.opcheck(operators.drop_block.default, (torch.randn(2, 3, 6, 5, dtype=dtype), P, KEY, 3))
     scores = torch.randn(2, 3, 4, dtype=dtype)
-    torch.library.opcheck(operators.softmax_dropout.default, (scores, P, 0.5, None, True, KEY))
+    registry.opcheck(operators.softmax_dropout.default, (scores, P, 0.5, None, True, KEY))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")

@@ -12,7 +12,7 @@ from fastdrop.rng import RNGLike
 from fastdrop.torch.kernels import WORD, as_array
 from fastdrop.torch.keys import as_words
 from fastdrop.torch.laws import key_tensor, p_tensor
-from fastdrop.torch.ops import keep, library, register_by_rows, without_jvp
+from fastdrop.torch.ops import keep, library, register_by_rows, register_fake, without_jvp
 
 __all__ = ["drop_block"]
 
@@ -33,7 +33,7 @@ def _run(x: Tensor, p: Tensor, key: Tensor, block: int) -> Tensor:
 library.impl("drop_block", _run, "CPU")
 
 
-@torch.library.register_fake("fastdrop::drop_block", lib=library)
+@register_fake("drop_block")
 def _fake(x: Tensor, p: Tensor, key: Tensor, block: int) -> Tensor:
     return torch.empty_like(x)
 

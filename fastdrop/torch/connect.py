@@ -18,7 +18,7 @@ from fastdrop.torch.checks import check_call
 from fastdrop.torch.kernels import WORD, as_array, check_tensor
 from fastdrop.torch.keys import as_words
 from fastdrop.torch.laws import key_tensor, p_tensor
-from fastdrop.torch.ops import library
+from fastdrop.torch.ops import library, register_fake
 
 __all__ = ["DropConnectLinear", "linear"]
 
@@ -54,12 +54,12 @@ library.impl("dropconnect", _run, "CPU")
 library.impl("dropconnect_backward", _run_backward, "CPU")
 
 
-@torch.library.register_fake("fastdrop::dropconnect", lib=library)
+@register_fake("dropconnect")
 def _fake(x: Tensor, weight: Tensor, bias: Tensor | None, p: Tensor, key: Tensor, per_sample: bool) -> Tensor:
     return x.new_empty((*x.shape[:-1], weight.shape[0]))
 
 
-@torch.library.register_fake("fastdrop::dropconnect_backward", lib=library)
+@register_fake("dropconnect_backward")
 def _fake_backward(dy: Tensor, x: Tensor, weight: Tensor, p: Tensor, key: Tensor, per_sample: bool):
     return x.new_empty(x.shape), weight.new_empty(weight.shape)
 

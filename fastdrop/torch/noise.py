@@ -15,7 +15,7 @@ from fastdrop.torch.checks import check_p
 from fastdrop.torch.kernels import CODES, WORD, as_array, check_tensor, mask_steps
 from fastdrop.torch.keys import as_words, check_generator
 from fastdrop.torch.laws import axes_of, key_tensor, shared_of
-from fastdrop.torch.ops import keep, library, register_by_rows, without_jvp
+from fastdrop.torch.ops import keep, library, register_by_rows, register_fake, without_jvp
 
 __all__ = ["gaussian_dropout", "gaussian_noise"]
 
@@ -35,7 +35,7 @@ def _run(x: Tensor, sigma: float, key: Tensor, shared: list[int], kind: int) -> 
 library.impl("noise", _run, "CPU")
 
 
-@torch.library.register_fake("fastdrop::noise", lib=library)
+@register_fake("noise")
 def _fake(x: Tensor, sigma: float, key: Tensor, shared: list[int], kind: int) -> Tensor:
     return torch.empty_like(x)
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch import library as registry
 from torch.autograd import Function
 
 from fastdrop.torch import kernels
 from fastdrop.torch.keys import as_words, draw
 
-__all__ = ["alpha", "draw_key", "keep", "library", "register_by_rows", "scaled", "without_jvp"]
+__all__ = ["alpha", "draw_key", "keep", "library", "register_by_rows", "register_fake", "scaled", "without_jvp"]
 
-library = torch.library.Library("fastdrop", "DEF")
+library = registry.Library("fastdrop", "DEF")
 # What is drawn depends on the state of a generator: no two calls are one, and none may be made again.
 library.define("draw_key(Tensor x, Generator? generator) -> Tensor", tags=(torch.Tag.nondeterministic_seeded,))
 library.define("scaled(Tensor x, Tensor p, Tensor key, int[] shared, str rule) -> Tensor")
@@ -22,6 +23,11 @@ library.define("alpha(Tensor x, Tensor p, Tensor key, int[] shared) -> Tensor")
 draw_key = torch.ops.fastdrop.draw_key.default
 scaled = torch.ops.fastdrop.scaled.default
 alpha = torch.ops.fastdrop.alpha.default
+
+
+def register_fake(name: str):
+    """Return a decorator for the function that says which shape and type an operator's results have."""
+    return registry.register_fake(f"fastdrop::{name}", lib=library)
 
 
 def _draw_key(x: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -45,17 +51,17 @@ library.impl("scaled", _scaled, "CPU")
 library.impl("alpha", _alpha, "CPU")
 
 
-@torch.library.register_fake("fastdrop::draw_key", lib=library)
+@register_fake("draw_key")
 def _fake_key(x: Tensor, generator: torch.Generator | None) -> Tensor:
     return x.new_empty(2, dtype=torch.int64)
 
 
-@torch.library.register_fake("fastdrop::scaled", lib=library)
+@register_fake("scaled")
 def _fake_scaled(x: Tensor, p: Tensor, key: Tensor, shared: list[int], rule: str) -> Tensor:
     return torch.empty_like(x)
 
 
-@torch.library.register_fake("fastdrop::alpha", lib=library)
+@register_fake("alpha")
 def _fake_alpha(x: Tensor, p: Tensor, key: Tensor, shared: list[int]) -> Tensor:
     return torch.empty_like(x)
 
@@ -77,8 +83,8 @@ def _alpha_backward(ctx, dy: Tensor):
     return scaled(dy, *ctx.saved_tensors, ctx.shared, ctx.rule), None, None, None
 
 
-torch.library.register_autograd("fastdrop::scaled", _scaled_backward, setup_context=_keep, lib=library)
-torch.library.register_autograd("fastdrop::alpha", _alpha_backward, setup_context=_keep, lib=library)
+registry.register_autograd("fastdrop::scaled", _scaled_backward, setup_context=_keep, lib=library)
+registry.register_autograd("fastdrop::alpha", _alpha_backward, setup_context=_keep, lib=library)
 
 
 # ---- vmap: one key for all, or one for each, as its `randomness` says ----
@@ -113,9 +119,9 @@ def _vmap_alpha(info, in_dims, x: Tensor, p: Tensor, key: Tensor, shared: list[i
     return _for_each_key(alpha, in_dims, x, p, key, shared)
 
 
-torch.library.register_vmap("fastdrop::draw_key", _vmap_draw_key, lib=library)
-torch.library.register_vmap("fastdrop::scaled", _vmap_scaled, lib=library)
-torch.library.register_vmap("fastdrop::alpha", _vmap_alpha, lib=library)
+registry.register_vmap("fastdrop::draw_key", _vmap_draw_key, lib=library)
+registry.register_vmap("fastdrop::scaled", _vmap_scaled, lib=library)
+registry.register_vmap("fastdrop::alpha", _vmap_alpha, lib=library)
 
 
 def keep(ctx, *tensors: Tensor | None) -> None:
@@ -143,4 +149,4 @@ def register_by_rows(name: str) -> None:
         columns = tuple(torch.stack(column) for column in zip(*rows, strict=True))
         return columns, (0,) * len(columns)
 
-    torch.library.register_vmap(f"fastdrop::{name}", rule, lib=library)
+    registry.register_vmap(f"fastdrop::{name}", rule, lib=library)

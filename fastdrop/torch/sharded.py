@@ -18,7 +18,7 @@ from fastdrop.integers import product
 from fastdrop.shard import Shard
 from fastdrop.torch.kernels import CODES, WORD, as_array, mask_steps, scale_of
 from fastdrop.torch.keys import as_words
-from fastdrop.torch.ops import keep, library, register_by_rows, without_jvp
+from fastdrop.torch.ops import keep, library, register_by_rows, register_fake, without_jvp
 
 __all__ = ["block", "is_spread", "of_spread"]
 
@@ -44,7 +44,7 @@ def _run(x: Tensor, p: Tensor, key: Tensor, place: Tensor, rule: str) -> Tensor:
 library.impl("block", _run, "CPU")
 
 
-@torch.library.register_fake("fastdrop::block", lib=library)
+@register_fake("block")
 def _fake(x: Tensor, p: Tensor, key: Tensor, place: Tensor, rule: str) -> Tensor:
     return torch.empty_like(x)
 

@@ -14,7 +14,7 @@ from fastdrop.key import Key
 from fastdrop.torch.kernels import CODES, WORD, as_array
 from fastdrop.torch.keys import as_words
 from fastdrop.torch.laws import scaled_by_tensors
-from fastdrop.torch.ops import keep, library, register_by_rows, without_jvp
+from fastdrop.torch.ops import keep, library, register_by_rows, register_fake, without_jvp
 
 __all__ = ["row_type", "softmax_dropout"]
 
@@ -73,13 +73,13 @@ library.impl("softmax_dropout", _run, "CPU")
 library.impl("softmax_dropout_backward", _run_backward, "CPU")
 
 
-@torch.library.register_fake("fastdrop::softmax_dropout", lib=library)
+@register_fake("softmax_dropout")
 def _fake(x: Tensor, p: Tensor, scale: float, mask: Tensor | None, causal: bool, key: Tensor):
     rows = x.new_empty(x.shape[:-1], dtype=row_type(x))
     return torch.empty_like(x), rows, torch.empty_like(rows)
 
 
-@torch.library.register_fake("fastdrop::softmax_dropout_backward", lib=library)
+@register_fake("softmax_dropout_backward")
 def _fake_backward(dy, x, most, total, p, scale, mask, causal, key) -> Tensor:
     return torch.empty_like(x)
 
