@@ -147,7 +147,7 @@ def _why_not(module: nn.Module) -> str:
     kind = type(module)
     if isinstance(module, nn.RNNBase) and module.dropout > 0 and module.num_layers > 1:
         return f"{kind.__name__} drops between its layers inside PyTorch's own code"
-    if _special(module):
+    if _counterpart(kind) is not None and _special(module):
         return f"{kind.__name__} has with_noise or batchwise, which fastdrop's has not"
     if isinstance(module, tuple(_OURS.values())):
         return ""
