@@ -29,7 +29,7 @@ static void call_connect(void)
     const array y = make_matrix(samples, rows, size, ok, &y_step, !backward);
     const fd_exec *exec = make_exec();
     const int64_t *shape = numbers_of(&s, s.n);
-    if (!s.usable && !faults) return; /* what is empty may still have outputs */
+    if (nothing || (!s.usable && !faults)) return; /* what is empty may still have outputs, which have no memory here */
     if (!backward) {
         const void *bias = seldom(2) ? block(ok ? (size_t)rows * size : 1) : NULL;
         void *to = or_null(y.data);
