@@ -3,6 +3,7 @@
  * and no more, for sanitizers to see. Usage: concrete [--quick] [--expect NAME]; prints what ran. */
 #include <fastdrop.h>
 #include <inttypes.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,16 @@ static void products(int k, int slope, fd_dtype dtype, size_t n)
     free(x), free(y), free(wanted);
 }
 
+/* A p below the least normal number counts as that number. */
+static void subnormal_p(void)
+{
+    static const struct rule few[] = {{DBL_MIN, 500}, {5e-324, 500}, {DBL_MIN / 3, 500}};
+    double x[9], y[3][9];
+    for (int j = 0; j < 9; j++) x[j] = j + 1;
+    for (int k = 0; k < 3; k++) CHECK(concrete(few + k, 0, 0, 9, FD_F64, x, y[k], NULL) == FD_OK, "rule %d", k);
+    CHECK(memcmp(y[0], y[1], sizeof x) == 0 && memcmp(y[0], y[2], sizeof x) == 0, "p below %g", DBL_MIN);
+}
+
 static void bad_arguments(void)
 {
     static const struct rule bad[] = {{0, 0.1}, {1, 0.1}, {-0.1, 0.1}, {NAN, 0.1}, {0.5, 0}, {0.5, -1}, {0.5, INFINITY},
@@ -125,6 +136,7 @@ int main(int argc, char **argv)
                     products(k, slope, (fd_dtype)d, LONGEST);
                 }
             }
+        subnormal_p();
         bad_arguments();
         printf("%s: %lu checks\n", name, checks - before);
         ran |= expect && strcmp(expect, name) == 0;

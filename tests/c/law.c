@@ -222,9 +222,9 @@ static void instruction_sets(void)
         CHECK(!runs || fd_isa_built(name), "%s", name);
         CHECK(fd_isa_select(name) == (runs ? FD_OK : FD_BAD_ISA), "%s", name);
         if (runs) best = name;
-#if defined(__aarch64__)
+#if defined(__aarch64__) && !defined(FD_SOFT_X86) /* a build for the kernels of x86 may leave its own out */
         if (strcmp(name, "neon") == 0) CHECK(fd_isa_built(name), "%s", name);
-#else
+#elif !defined(__aarch64__)
         if (strcmp(name, "neon") == 0) CHECK(!fd_isa_built(name), "%s", name);
 #endif
     }

@@ -3,6 +3,7 @@
  * Usage: mix [--quick] [--expect NAME]; prints what ran. */
 #define _DEFAULT_SOURCE
 #include <fastdrop.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -241,6 +242,50 @@ static void all(int rounds)
     }
 }
 
+/* f(h) and f'(h) of an activation, by libm. */
+static void of_libm(int act, double h, double *f, double *slope)
+{
+    const double root = sqrt(2 / 3.14159265358979323846), pdf = exp(-h * h / 2) * root / 2, cdf = erfc(-h * sqrt(0.5)) / 2;
+    const double t = tanh(root * (h + 0.044715 * h * h * h));
+    *f = act == FD_ACT_RELU ? (h <= 0 ? 0 : h) : act == FD_ACT_GELU ? h * cdf : h / 2 * (1 + t);
+    *slope = act == FD_ACT_RELU   ? !(h <= 0)
+             : act == FD_ACT_GELU ? cdf + h * pdf
+                                  : (1 + t) / 2 + h / 2 * (1 - t * t) * root * (1 + 3 * 0.044715 * h * h);
+}
+
+static int near(double got, double right, double scale)
+{
+    return isnan(right) ? isnan(got) : fabs(got - right) <= (dtype == FD_F64 ? 1e-14 : 1e-6) * (fabs(right) + scale);
+}
+
+/* Activations over what they are used for, and a NaN, which stays one. */
+static void activations(int act, int64_t n)
+{
+    const int64_t bytes = (int64_t)fd_dtype_size(dtype), index = 1;
+    array h = {memory(0, (size_t)(n * bytes)), {0}}, g = {memory(1, (size_t)(n * bytes)), {0}}, y[2];
+    const fd_mask_desc mask = {.key = key, .p = 0.25, .strides = &index};
+    const fd_input from = {h.data, &bytes}, gradient = {g.data, &bytes}, none = {NULL, NULL};
+    fd_output to[2];
+    for (int k = 0; k < 2; k++) {
+        y[k] = (array){memory(2 + k, (size_t)(n * bytes)), {0}};
+        to[k] = (fd_output){y[k].data, &bytes};
+    }
+    for (int64_t i = 0; i < n; i++) {
+        put(&h, i * bytes, 0, i % 50 == 7 ? NAN : ((double)next(4096) - 2048) / 256);
+        put(&g, i * bytes, 0, ((double)next(64) - 31.5) / 8);
+    }
+    CHECK(fd_fused_nd(&mask, act, 1, &n, dtype, from, none, none, to[0], NULL) == FD_OK, "activation %d", act);
+    CHECK(fd_fused_backward_nd(&mask, act, 1, &n, dtype, gradient, from, none, to[1], NULL) == FD_OK, "activation %d", act);
+    for (int64_t i = 0; i < n; i++) {
+        const double v = get(&h, i * bytes, 0), dy = get(&g, i * bytes, 0) * fd_scale(0.25);
+        const int kept = ref_keep(key.seed, key.stream, 0.25, (uint64_t)i);
+        double f, slope;
+        of_libm(act, v, &f, &slope);
+        CHECK(near(get(&y[0], i * bytes, 0), kept ? f * fd_scale(0.25) : 0, 1), "activation %d of %g", act, v);
+        CHECK(near(get(&y[1], i * bytes, 0), kept ? dy * slope : 0, 6), "slope %d of %g", act, v);
+    }
+}
+
 static void bad_arguments(void)
 {
     static const int64_t three = 3, none = 0, four = 4, one_index = 1;
@@ -287,6 +332,10 @@ int main(int argc, char **argv)
         if (expect && strcmp(expect, name) == 0) ran = 1;
         const unsigned long before = checks;
         all(quick ? 600 : 6000);
+        for (int i = 0; i < 3 * 4; i++) {
+            dtype = i % 2 ? FD_F64 : FD_F32;
+            activations(FD_ACT_RELU + i / 2 % 3, i < 6 ? 64 * 9 : 301);
+        }
         bad_arguments();
         printf("%s: %lu checks\n", name, checks - before);
     }
