@@ -80,7 +80,7 @@ static void products(int k, int slope, fd_dtype dtype, size_t n)
 {
     const fd_exec two = {2, NULL, NULL};
     const size_t e = element[dtype];
-    unsigned char *x = malloc(e * n + !n), *y = malloc(e * n + !n), *wanted = malloc(e * n + !n);
+    unsigned char *x = calloc(e * n + !n, 1), *y = malloc(e * n + !n), *wanted = malloc(e * n + !n);
     if (!x || !y || !wanted) exit(3);
     for (size_t j = 0; j < n; j++) one_element(dtype, (int)j, first[k][slope][j], x + e * j, wanted + e * j);
     CHECK(concrete(rules + k, slope, starts[k], n, dtype, x, y, n % 2 ? &two : NULL) == FD_OK, "rule %d", k);

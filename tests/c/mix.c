@@ -332,9 +332,9 @@ int main(int argc, char **argv)
         if (expect && strcmp(expect, name) == 0) ran = 1;
         const unsigned long before = checks;
         all(quick ? 600 : 6000);
-        for (int i = 0; i < 3 * 4; i++) {
-            dtype = i % 2 ? FD_F64 : FD_F32;
-            activations(FD_ACT_RELU + i / 2 % 3, i < 6 ? 64 * 9 : 301);
+        for (int k = 0; k < 3 * 4; k++) {
+            dtype = k % 2 ? FD_F64 : FD_F32;
+            activations(FD_ACT_RELU + k / 2 % 3, k < 6 ? 64 * 9 : 301);
         }
         bad_arguments();
         printf("%s: %lu checks\n", name, checks - before);
