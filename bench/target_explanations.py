@@ -41,10 +41,10 @@ EXPLANATIONS: dict[str, str] = {
         "Bytes, and what the other core does. From memory the scale takes 0.14 to 0.16 and the arithmetic of "
         "a byte law 0.08 (AVX-512) to 0.11 (AVX2), hidden but for the lists of ties, some 0.01: quiet runs "
         "show 1.00 to 1.08 without and 1.05 to 1.15 with ties. While the other core uses memory, rows of one "
-        "run differ by more than that. A Zen 3, whose scale takes 0.21 to 0.26: 1.04 to 1.10 without ties, 1.15 "
-        "to 1.20 with them, 90 ns for a batch of 4,096 in which memory idles. Tried there: asking 4 KiB ahead "
-        "(1.23 to 1.25) or 8 KiB, into the second-level cache (1.22 to 1.25), in place of 2 KiB (kept); asking "
-        "for 6 KiB more before the list of ties (no difference)."
+        "run differ by more than that. A Zen 3, whose scale takes 0.21 to 0.45: 1.00 to 1.08 without ties, "
+        "1.07 to 1.15 with them. Memory is asked for 8 KiB ahead there: with 2 KiB it idled while ties were "
+        "refined (1.16 to 1.28); 4, 6, 12, 16 and 32 KiB were no better. Tried and left: a round of Philox for "
+        "seeds and ties with each step, and ties listed without loads that wait for stores (both slower)."
     ),
     "backward 2^2?": (
         "Bytes: the apply is the scale plus one bit an element, 1.00 to 1.03 in quiet runs. More is what "
@@ -55,8 +55,8 @@ EXPLANATIONS: dict[str, str] = {
         "element against 0.31."
     ),
     "libxsmm p=0.1 2^2?": (
-        "Bytes: both wait for memory, and LIBXSMM reaches 1.1 to 1.2 times the scale there. On a Zen 3 we take "
-        "1.01 to 1.06 of its time from 2^24 on: the lists of ties, as above."
+        "Bytes: both wait for memory, and LIBXSMM reaches 1.1 to 1.2 times the scale there. A quiet Zen 3 "
+        "shows 0.69 at 2^20 and 0.89 to 0.91 beyond; a neighbour on the same core's other thread, more."
     ),
     "libxsmm p=0.1 2^16": (
         "Vector ports: 81 instructions for 64 elements take 15.0 cycles of a Zen 3 (llvm-mca), which has all four "

@@ -20,8 +20,9 @@ enum {
     FD_NUM_REAL = FD_F64 + 1,       /* f16, bf16, f32, f64: complex types are pairs of these */
     FD_LINE_BYTES = 64,             /* of memory */
     FD_AHEAD_BYTES = 2048,          /* how far ahead of the elements in work memory is asked for, */
-    FD_NEAR = 1 << 20,              /* in runs of more bytes than this, which do not lie in the second-level cache; */
-    FD_NEAR_COINS = 1 << 23         /* coins are quicker, and the third-level cache brings what they need in time */
+    FD_NEAR = 1 << 20,              /* in runs of more bytes than this, which do not lie in the second-level cache, */
+    FD_FAR_AHEAD_BYTES = 8192,      /* and in runs */
+    FD_FAR = 1 << 23                /* of more bytes than this, of which the third level holds a part at best */
 };
 
 /* Drop where byte < hi, or byte == hi and refinement word < lo. A coin ignores both. */

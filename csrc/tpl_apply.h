@@ -49,17 +49,18 @@ static void FD_FN(apply) FD_APPLY_ARGS
 
 enum { FD_FN(COINS) = 8 * FD_STEP }; /* elements that a step decides */
 
-/* Asks for n elements of a step to come. Processors do that by themselves, but begin anew with each 4 KiB of addresses,
- * and wait while seeds and ties are made: from memory this saves a tenth of the scale's time. */
-FD_INLINE void FD_FN(fetch_ahead)(const FD_ELEM *x, unsigned n)
+/* Asks for the memory of n elements `ahead` bytes from x. Processors do that by themselves, but begin anew with each 4 KiB
+ * of addresses, and wait while seeds and ties are made. What arrives from memory in that time has to be asked for before:
+ * 8 KiB ahead save a tenth there that 2 KiB do not, and cost a twentieth in the third-level cache. */
+FD_INLINE void FD_FN(fetch_ahead)(const FD_ELEM *x, unsigned n, unsigned ahead)
 {
-    for (unsigned j = 0; j < n * sizeof *x; j += FD_LINE_BYTES) FD_PREFETCH((uintptr_t)x + FD_AHEAD_BYTES + j);
+    for (unsigned j = 0; j < n * sizeof *x; j += FD_LINE_BYTES) FD_PREFETCH((uintptr_t)x + ahead + j);
 }
 
 /* Elements [from, to) of a page of coins; x and y point to the first of them. The next step is made before the elements
  * of one are done, which hides its latency, and not all at once, so that memory has work. */
 FD_INLINE void FD_FN(drop_coins)(const page_state *seeds, unsigned from, unsigned to, const FD_ELEM *x, FD_ELEM *y,
-                                 double scale, int ahead)
+                                 double scale, unsigned ahead)
 {
     enum { COINS = FD_FN(COINS) };
     const FD_SCALE_T s = FD_FN(scale)(scale);
@@ -70,7 +71,7 @@ FD_INLINE void FD_FN(drop_coins)(const page_state *seeds, unsigned from, unsigne
     for (unsigned at = from, turn = 0; at < to; turn ^= 1) {
         const uint8_t *bits = steps[turn];
         const unsigned a = at % COINS, b = to - at < COINS - a ? to - at + a : COINS;
-        if (ahead) FD_FN(fetch_ahead)(x, COINS);
+        if (ahead) FD_FN(fetch_ahead)(x, COINS, ahead);
         l_store(steps[turn ^ 1], page_step(&state));
         if (b - a == COINS) for (unsigned j = 0; j < COINS; j += FD_STEP) FD_FN(bits)(bits + j / 8, x + j, y + j, s);
         else FD_FN(apply_range)(bits, a, b, x, y, scale);
@@ -84,7 +85,7 @@ FD_INLINE void FD_FN(drop_coins)(const page_state *seeds, unsigned from, unsigne
 /* A whole page of coins, and then *seeds are those of the next page: a round of their blocks is made with each of the
  * first steps, in time that stores leave. For instruction sets that have registers for it. */
 FD_INLINE void FD_FN(drop_page_and_seed)(page_state *seeds, fd_key key, uint64_t next, const FD_ELEM *x, FD_ELEM *y,
-                                         double scale, int ahead)
+                                         double scale, unsigned ahead)
 {
     enum { COINS = FD_FN(COINS) };
     const FD_SCALE_T s = FD_FN(scale)(scale);
@@ -98,7 +99,7 @@ FD_INLINE void FD_FN(drop_page_and_seed)(page_state *seeds, fd_key key, uint64_t
         const uint8_t *bits = steps[t % 2];
         l_store(steps[(t + 1) % 2], page_step(&state));
         if (t < FD_PHILOX_ROUNDS) philox_round(&e, c, W_GROUPS);
-        if (ahead) FD_FN(fetch_ahead)(x, COINS);
+        if (ahead) FD_FN(fetch_ahead)(x, COINS, ahead);
         for (unsigned j = 0; j < COINS; j += FD_STEP) FD_FN(bits)(bits + j / 8, x + j, y + j, s);
         FD_ONE_BY_ONE();
     }
@@ -110,7 +111,7 @@ static void FD_FN(drop_coin) FD_DROP_ARGS
     const FD_ELEM *in = x;
     FD_ELEM *out = y;
     const uint64_t end = start + n;
-    const int ahead = n > FD_NEAR_COINS / sizeof(FD_ELEM);
+    const unsigned ahead = n > FD_FAR / sizeof(FD_ELEM) ? FD_FAR_AHEAD_BYTES : 0; /* coins are quick without, from cache */
     page_state seeds;
     seed_page(&seeds, law->key, FD_DOMAIN_COIN, start / FD_PAGE_BITS);
     for (uint64_t at = start, stop; at < end; in += stop - at, out += stop - at, at = stop) {

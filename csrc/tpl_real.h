@@ -19,10 +19,10 @@ static void FD_FN(scale_all) FD_SCALE_ARGS
 /* One straight line through memory: a step of the page, compare, multiply and select, store. A p whose threshold needs
  * no more than the byte (1/4, 3/4, ...) is spared the ties: `refined` is a constant in both calls. */
 FD_INLINE void FD_FN(drop_steps)(page_state *state, uint8_t hi, int refined, unsigned steps, const FD_ELEM *x, FD_ELEM *y,
-                                 FD_SCALE_T s, int ahead, uint64_t *tied)
+                                 FD_SCALE_T s, unsigned ahead, uint64_t *tied)
 {
     for (unsigned t = 0; t < steps; t++, x += FD_STEP, y += FD_STEP) {
-        if (ahead) FD_FN(fetch_ahead)(x, FD_STEP);
+        if (ahead) FD_FN(fetch_ahead)(x, FD_STEP, ahead);
         const lanes f = page_step(state);
         if (refined) tied[t] = bytes_ties(f, hi);
         FD_FN(keep)(bytes_keep(f, hi), x, y, s);
@@ -41,7 +41,7 @@ FD_INLINE void FD_FN(drop_part)(page_state *state, uint8_t hi, unsigned from, un
 
 /* Elements [from, to) of a page; x and y point to the first of them, `tied` to the page's. */
 FD_INLINE void FD_FN(drop_page)(const page_state *seeds, const fd_law *law, unsigned from, unsigned to, const FD_ELEM *x,
-                                FD_ELEM *y, double scale, int ahead, uint64_t *tied)
+                                FD_ELEM *y, double scale, unsigned ahead, uint64_t *tied)
 {
     const uint8_t hi = law->hi;
     page_state state = *seeds;
@@ -79,7 +79,8 @@ static void FD_FN(drop_byte) FD_DROP_ARGS
     const FD_ELEM *in = x;
     FD_ELEM *out = y;
     const uint64_t end = start + n;
-    const int ahead = n > FD_NEAR / sizeof(FD_ELEM);
+    const unsigned near = n > FD_NEAR / sizeof(FD_ELEM) ? FD_AHEAD_BYTES : 0;
+    const unsigned ahead = n > FD_FAR / sizeof(FD_ELEM) ? FD_FAR_AHEAD_BYTES : near;
     for (uint64_t first = start / FD_PAGE_BYTES, base; (base = first * FD_PAGE_BYTES) < end; first += BATCH - first % BATCH) {
         const unsigned from = start > base ? (unsigned)(start - base) : 0;
         const unsigned to = end - base < batch_bytes(first) ? (unsigned)(end - base) : batch_bytes(first);
