@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_c_core import ARM, BIG_ENDIAN, SANITIZED, SOFT, STRICT, build, check, core, run, tool
+from test_c_core import ARM, BIG_ENDIAN, NEON, SANITIZED, SOFT, STRICT, build, check, core, run, tool
 
 __all__ = ["build", "core"]  # fixtures
 PROGRAMS = pytest.mark.parametrize("program", ["law.c", "halves.c"])
@@ -25,7 +25,7 @@ def test_sanitizers(program, tmp_path, build):
 @PROGRAMS
 def test_neon_under_qemu(program, tmp_path, build):
     emulator = tool("qemu-aarch64")
-    target = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], program)
+    target = build(ARM, NEON, program)
     check(run([emulator, str(target), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_c_core import ARM, SANITIZED, SOFT, STRICT, build, check, core, run, tool
+from test_c_core import ARM, NEON, SANITIZED, SOFT, STRICT, build, check, core, run, tool
 
 __all__ = ["build", "core"]  # fixtures
 
@@ -22,7 +22,7 @@ def test_sanitizers(tmp_path, build):
 @pytest.mark.slow
 def test_neon_under_qemu(tmp_path, build):
     emulator = tool("qemu-aarch64")
-    program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "mix.c")
+    program = build(ARM, NEON, "mix.c")
     check(run([emulator, str(program), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_c_core import ARM, SANITIZED, SOFT, STRICT, build, check, core, run, tool
+from test_c_core import ARM, NEON, SANITIZED, SOFT, STRICT, build, check, core, run, tool
 
 __all__ = ["build", "core"]  # fixtures
 
@@ -38,10 +38,10 @@ def test_sanitizers(tmp_path, normals, build):
 @pytest.mark.slow
 def test_neon_under_qemu(tmp_path, normals, build):
     emulator = tool("qemu-aarch64")
-    program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "noise.c")
+    program = build(ARM, NEON, "noise.c")
     command = [emulator, str(program), "--quick", "--expect", "neon", "--vectors", normals]
     check(run(command, tmp_path), "scalar", "neon")
-    program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "concrete.c")
+    program = build(ARM, NEON, "concrete.c")
     check(run([emulator, str(program), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")
 
 

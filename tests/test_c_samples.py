@@ -4,7 +4,7 @@ Nothing of it is written for one instruction set; the kernels it calls have prog
 """
 
 import pytest
-from test_c_core import ARM, SANITIZED, STRICT, build, check, core, run, tool
+from test_c_core import ARM, NEON, SANITIZED, STRICT, build, check, core, run, tool
 
 __all__ = ["build", "core"]  # fixtures
 
@@ -23,5 +23,5 @@ def test_sanitizers(tmp_path, build):
 @pytest.mark.slow
 def test_neon_under_qemu(tmp_path, build):
     emulator = tool("qemu-aarch64")
-    program = build(ARM, ["-std=c11", "-O3", "-Wall", "-Wextra", "-Werror", "-static"], "samples.c")
+    program = build(ARM, NEON, "samples.c")
     check(run([emulator, str(program), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")

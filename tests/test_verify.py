@@ -189,13 +189,25 @@ def test_streams_are_the_pages():
         ).tobytes(),
         "seeds": b"".join(oracle.pages((7 + k, 0), oracle.COIN, [0]).astype("<u4").tobytes() for k in range(40)),
     }
-    assert set(wanted) == set(ORDERS)
+    assert set(wanted) == set(ORDERS) - {"decisions"}
     for order, whole in wanted.items():
         parts = stream(order, 7)
         made = b""
         while len(made) < len(whole):
             made += next(parts)
         assert made == whole, order
+
+
+def test_stream_of_decisions(monkeypatch):
+    """Of two decisions that differ, the first; no bit is lost where one mask ends and the next begins."""
+    monkeypatch.setattr("fastdrop.verify.stream.DECISIONS", 1 << 14)
+    pairs = oracle.decide((7, 0), 0.1, np.arange(3 << 14)).reshape(-1, 2)
+    fair = pairs[pairs[:, 0] != pairs[:, 1], 0]
+    parts = stream("decisions", 7)
+    made = np.frombuffer(next(parts) + next(parts) + next(parts), np.uint8)
+    bits = np.unpackbits(made, bitorder="little")
+    assert len(fair) - len(bits) in range(8)
+    np.testing.assert_array_equal(bits, fair[: len(bits)])
 
 
 def test_a_reader_that_goes_away_ends_a_stream():

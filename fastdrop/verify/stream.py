@@ -14,6 +14,7 @@ __all__ = ["ORDERS", "stream"]
 
 PAGE_BITS, LANES, WORD_BYTES = 16384, 16, 4
 PAGES = 4096
+DECISIONS, RATE = 1 << 23, 0.1
 #: Elements of all masks together: one mask could be no longer.
 WHOLE = 1 << 62
 
@@ -45,12 +46,24 @@ def _reversed(key: Key) -> Iterator[np.ndarray]:
         yield np.packbits(bits[:, ::-1], axis=1, bitorder="little")
 
 
-#: Pages in a row, the first pages of seeds in a row, lane by lane, and words whose bits are reversed.
+def _decisions(key: Key) -> Iterator[np.ndarray]:
+    rest = np.empty(0, np.uint8)
+    for start in range(0, WHOLE, DECISIONS):
+        mask = Mask((DECISIONS,), RATE, rng=key, shard=Shard((start,), (WHOLE,)))
+        first, second = np.unpackbits(mask.to_packed(), bitorder="little").reshape(-1, 2).T
+        fair = np.concatenate([rest, first[first != second]])
+        whole = len(fair) // 8 * 8
+        rest = fair[whole:]
+        yield np.packbits(fair[:whole], bitorder="little")
+
+
+#: Pages in a row, the first pages of seeds in a row, lane by lane, words whose bits are reversed, and decisions.
 ORDERS: dict[str, Callable[[Key], Iterator[np.ndarray]]] = {
     "pages": _in_a_row,
     "seeds": _of_seeds,
     "lanes": _by_lanes,
     "reversed": _reversed,
+    "decisions": _decisions,
 }
 
 
@@ -59,9 +72,10 @@ def stream(order: str, seed: int) -> Iterator[bytes]:
 
     Parameters
     ----------
-    order : {"pages", "seeds", "lanes", "reversed"}
+    order : {"pages", "seeds", "lanes", "reversed", "decisions"}
         Pages of bits in a row under one key; the first pages of consecutive seeds; 4,096 pages lane by lane; the bits
-        of each word of 32 reversed.
+        of each word of 32 reversed; a mask of p = 0.1, two decisions at a time: where they differ, the first, which
+        is fair if they are independent.
     seed : int
         Of the key, or of the first one.
 
@@ -69,6 +83,10 @@ def stream(order: str, seed: int) -> Iterator[bytes]:
     ------
     bytes
         As many as come together; there is no end to them.
+
+    References
+    ----------
+    A fair bit from two unfair ones: von Neumann, "Various techniques used in connection with random digits", 1951.
 
     Examples
     --------

@@ -1,4 +1,5 @@
 /* threads.c: teams of threads from several callers at once, in a parent and in its children, against one thread. */
+#define _DEFAULT_SOURCE
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
