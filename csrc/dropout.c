@@ -92,7 +92,7 @@ fd_status fd_dropout(fd_key key, double p, uint64_t start, size_t n, fd_dtype dt
     if (fd_valid_p(p) && is_small(start, n, dtype, x, y, exec)) {
         const fd_rule rule = fd_make_rule(key, p);
         fd_alone();
-        fd_drop_run(&rule, NULL, start, n, dtype, x, y, fd_make_scale(p));
+        fd_drop_run(&rule, NULL, start, n, dtype, x, y, fd_make_scale(p), 0);
         return FD_OK;
     }
     const int64_t step = 1;
@@ -105,7 +105,7 @@ fd_status fd_apply(const uint8_t *bits, size_t n, fd_dtype dtype, double scale, 
 {
     if (bits && is_small(0, n, dtype, x, y, exec)) {
         fd_alone();
-        fd_drop_run(NULL, bits, 0, n, dtype, x, y, scale);
+        fd_drop_run(NULL, bits, 0, n, dtype, x, y, scale, 0);
         return FD_OK;
     }
     const int64_t step = 1;

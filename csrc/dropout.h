@@ -31,9 +31,10 @@ FD_HIDDEN fd_status fd_walk_rows(const fd_job *job, const fd_exec *exec);
 FD_HIDDEN fd_status fd_walk_shared(const fd_job *job, int along, const fd_exec *exec);
 FD_HIDDEN fd_status fd_walk_tiles(const fd_job *job, int along, const fd_exec *exec);
 
-/* fd_drop_run does n real elements in a row on this thread, by a rule or, where there are any, by bits. */
+/* fd_drop_run does n real elements in a row on this thread, by a rule or, where there are any, by bits. They are part of a call
+ * of so many bytes: what that leaves in no cache is asked for ahead of time. */
 FD_HIDDEN void fd_drop_run(const fd_rule *rule, const uint8_t *bits, uint64_t start, size_t n, fd_dtype dtype,
-                           const char *x, char *y, double scale);
+                           const char *x, char *y, double scale, uint64_t bytes);
 
 /* The innermost axis is the last one. fd_take_axis moves axis `along` out of `axis` (ndim of them) into *taken. */
 FD_INLINE void fd_take_axis(fd_axis *axis, int *ndim, int along, fd_axis *taken)

@@ -20,8 +20,8 @@ enum {
     FD_NUM_REAL = FD_F64 + 1,       /* f16, bf16, f32, f64: complex types are pairs of these */
     FD_LINE_BYTES = 64,             /* of memory */
     FD_AHEAD_BYTES = 2048,          /* how far ahead of the elements in work memory is asked for, */
-    FD_NEAR = 1 << 20,              /* in runs of more bytes than this, which do not lie in the second-level cache, */
-    FD_FAR_AHEAD_BYTES = 8192,      /* and in runs */
+    FD_NEAR = 1 << 20,              /* in calls of more bytes than this, which do not lie in the second-level cache, */
+    FD_FAR_AHEAD_BYTES = 8192,      /* and in calls */
     FD_FAR = 1 << 23                /* of more bytes than this, of which the third level holds a part at best */
 };
 
@@ -35,7 +35,7 @@ typedef struct fd_law {
 /* One signature each for prototypes and tables. The scale is rounded to the type of the product inside.
  *   pages  whole pages of 32-bit words, in the order of the contract (little-endian bytes when read as bytes)
  *   fill   packed bits of [start, start + n); start is a multiple of 64; writes (n + 7) / 8 bytes, high bits 0
- *   drop   fill and apply in one; any start; y[j] for j < n
+ *   drop   fill and apply in one; any start; y[j] for j < n; memory is asked for so many bytes ahead, 0: not at all
  *   apply  packed bits from bit 0 of `bits` on
  *   scale  everything kept
  *   compare     a probability for each: bytes f of the BYTE pages against the thresholds of p, 64 decisions a word; keep: f
@@ -44,7 +44,7 @@ typedef struct fd_law {
  *   apply_each  apply with the scale 1/(1-p) of each element's own p */
 #define FD_PAGES_ARGS (fd_key key, unsigned domain, uint64_t first, size_t count, uint32_t *words)
 #define FD_FILL_ARGS (const fd_law *law, uint64_t start, size_t n, uint8_t *bits)
-#define FD_DROP_ARGS (const fd_law *law, uint64_t start, size_t n, const void *x, void *y, double scale)
+#define FD_DROP_ARGS (const fd_law *law, uint64_t start, size_t n, const void *x, void *y, double scale, unsigned ahead)
 #define FD_APPLY_ARGS (const uint8_t *bits, size_t n, const void *x, void *y, double scale)
 #define FD_SCALE_ARGS (size_t n, const void *x, void *y, double scale)
 #define FD_COMPARE_ARGS (const uint8_t *f, const double *p, size_t n, uint64_t *keep, uint64_t *tied, uint64_t *coin)

@@ -35,7 +35,8 @@ static void one_piece(const struct job *j, const fd_rule *rule, double scale, ui
     from = from < start ? start : from;
     to = to > stop ? stop : to;
     const int64_t at = (int64_t)((from - start) * fd_dtype_size(j->dtype)), s = (int64_t)sample;
-    fd_drop_run(rule, NULL, from, (size_t)(to - from), j->dtype, j->x + s * j->x_step + at, j->y + s * j->y_step + at, scale);
+    const char *x = j->x + s * j->x_step + at;
+    fd_drop_run(rule, NULL, from, (size_t)(to - from), j->dtype, x, j->y + s * j->y_step + at, scale, 0);
 }
 
 static double sample_p(const struct job *j, uint64_t s)

@@ -111,7 +111,6 @@ static void FD_FN(drop_coin) FD_DROP_ARGS
     const FD_ELEM *in = x;
     FD_ELEM *out = y;
     const uint64_t end = start + n;
-    const unsigned ahead = n > FD_FAR / sizeof(FD_ELEM) ? FD_FAR_AHEAD_BYTES : 0; /* coins are quick without, from cache */
     page_state seeds;
     seed_page(&seeds, law->key, FD_DOMAIN_COIN, start / FD_PAGE_BITS);
     for (uint64_t at = start, stop; at < end; in += stop - at, out += stop - at, at = stop) {

@@ -79,8 +79,6 @@ static void FD_FN(drop_byte) FD_DROP_ARGS
     const FD_ELEM *in = x;
     FD_ELEM *out = y;
     const uint64_t end = start + n;
-    const unsigned near = n > FD_NEAR / sizeof(FD_ELEM) ? FD_AHEAD_BYTES : 0;
-    const unsigned ahead = n > FD_FAR / sizeof(FD_ELEM) ? FD_FAR_AHEAD_BYTES : near;
     for (uint64_t first = start / FD_PAGE_BYTES, base; (base = first * FD_PAGE_BYTES) < end; first += BATCH - first % BATCH) {
         const unsigned from = start > base ? (unsigned)(start - base) : 0;
         const unsigned to = end - base < batch_bytes(first) ? (unsigned)(end - base) : batch_bytes(first);

@@ -9,8 +9,15 @@ struct run {
     uint64_t first_unit, n;
 };
 
+/* How far ahead: coins are quick enough for what the third-level cache brings by itself. */
+static unsigned ahead(fd_kind kind, uint64_t bytes)
+{
+    if (bytes > FD_FAR) return FD_FAR_AHEAD_BYTES;
+    return kind == FD_BYTE && bytes > FD_NEAR ? FD_AHEAD_BYTES : 0;
+}
+
 void fd_drop_run(const fd_rule *rule, const uint8_t *bits, uint64_t start, size_t n, fd_dtype dtype, const char *x, char *y,
-                 double scale)
+                 double scale, uint64_t bytes)
 {
     const fd_kernels *k = fd_kernels_active();
     if (bits) {
@@ -18,8 +25,8 @@ void fd_drop_run(const fd_rule *rule, const uint8_t *bits, uint64_t start, size_
         return;
     }
     switch (rule->kind) {
-    case FD_COIN: k->drop_coin[dtype](&rule->law, start, n, x, y, scale); break;
-    case FD_BYTE: k->drop_byte[dtype](&rule->law, start, n, x, y, scale); break;
+    case FD_COIN: k->drop_coin[dtype](&rule->law, start, n, x, y, scale, ahead(FD_COIN, bytes)); break;
+    case FD_BYTE: k->drop_byte[dtype](&rule->law, start, n, x, y, scale, ahead(FD_BYTE, bytes)); break;
     case FD_KEEP_ALL: k->scale[dtype](n, x, y, scale); break;
     case FD_DROP_ALL: memset(y, 0, n * fd_dtype_size(dtype));
     }
@@ -34,16 +41,17 @@ static void run_range(void *context, uint64_t begin, uint64_t end)
     uint64_t from = (r->first_unit + begin) * FD_PAGE_BITS, to = (r->first_unit + end) * FD_PAGE_BITS;
     from = from < start ? start : from;
     to = to > stop ? stop : to;
-    const size_t at = (size_t)(from - start) * fd_dtype_size(job->dtype);
+    const size_t size = fd_dtype_size(job->dtype), at = (size_t)(from - start) * size;
     const uint8_t *bits = job->mask->bits ? job->mask->bits + from / 8 : NULL;
-    fd_drop_run(&r->rule, bits, from, (size_t)(to - from), job->dtype, job->x + at, job->y + at, job->scale);
+    fd_drop_run(&r->rule, bits, from, (size_t)(to - from), job->dtype, job->x + at, job->y + at, job->scale, r->n * size);
 }
 
 fd_status fd_walk_run(const fd_job *job, uint64_t n, const fd_exec *exec)
 {
     const uint64_t first = job->start / FD_PAGE_BITS;
     struct run r = {job, fd_make_rule(job->mask->key, job->mask->p), first, n};
-    return fd_run(exec, (job->start + n - 1) / FD_PAGE_BITS - first + 1, FD_PAGE_BITS, run_range, &r);
+    const uint64_t work = r.rule.kind == FD_BYTE && !job->mask->bits ? 2 * FD_PAGE_BITS : FD_PAGE_BITS; /* in coins */
+    return fd_run(exec, (job->start + n - 1) / FD_PAGE_BITS - first + 1, work, run_range, &r);
 }
 
 /* ---- rows ---- */
@@ -98,7 +106,7 @@ static void one_patch(const struct rows *r, const fd_elements *e, fd_source *src
         scale = job->own_scales ? fd_scale(*a->p) : scale;
     }
     if (r->fused) {
-        fd_drop_run(&src->rule, NULL, a->start, a->n, job->dtype, a->x, a->y, scale);
+        fd_drop_run(&src->rule, NULL, a->start, a->n, job->dtype, a->x, a->y, scale, a->n * fd_dtype_size(job->dtype));
         return;
     }
     fd_source_patch(src, a->start, r->rows.index, a->rows, r->row.index, a->n, bits);

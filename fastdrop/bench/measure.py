@@ -25,6 +25,9 @@ Entry = tuple[Row, Case]
 VISIT = 2e-3
 MOST_ROUNDS = 41
 LEAST_ROUNDS, LEAST_QUICK_ROUNDS = 3, 9
+#: A team runs for so long before it is timed, in seconds: other pools spin for milliseconds after their loops, on cores
+#: that it needs, and cores that have idled are slow at first.
+WARM = 0.01
 #: A timing shorter than this, in seconds, is repeated more often at least.
 QUICK = 0.1
 #: A row is left out where one call takes more than this share of a group's time and more than these seconds...
@@ -69,10 +72,12 @@ class Timed:
     times: list[float] = field(default_factory=list)
 
     def visit(self) -> None:
-        """Warm the cache where that is cheap, get ready, and time."""
-        if self.once < VISIT:
-            ready(self.run, 1)
-            self.run(1)
+        """Warm the cache and the threads where that is cheap, get ready, and time."""
+        warm = WARM if self.case.threads > 1 else 0
+        if self.once < max(VISIT, warm):
+            times = max(1, int(warm / self.once))
+            ready(self.run, times)
+            self.run(times)
         ready(self.run, self.repeats)
         start = time.perf_counter()
         self.run(self.repeats)
@@ -123,6 +128,7 @@ def prepare(entry: Entry, longest: float, frugal: bool, experience: Experience) 
     experience.learn(row, case, preparing, once)
     if once > longest:
         return f"{TOO_SLOW}{once:.2g} s a call"
+    around += WARM * (case.threads > 1)
     return Timed(row, case, run, once, around, repeats=max(1, int(VISIT / once)))
 
 
