@@ -18,7 +18,7 @@ PROGRAMS = Path(__file__).parent / "c"
 CORE = sorted(str(path) for path in (ROOT / "csrc").glob("*.c"))
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
 STRICT, PLAIN = ["-O3", *WARNINGS], ["-O1", *WARNINGS]
-SANITIZED = ["-std=c11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+SANITIZED = ["-std=c11", "-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 SOFT = ["-std=gnu11", "-O2", "-w", "-DFD_SOFT_X86", '-DFD_X86_INTRINSICS="soft_x86.h"', "-isystem", "/usr/include"]
 ARM, BIG_ENDIAN = "aarch64-linux-gnu-gcc", "s390x-linux-gnu-gcc"
 #: Contraction is off in the source: the flag has to change nothing.

@@ -12,7 +12,7 @@ SHORT = ["rows.c"]
 LONG = ["softmax.c", "connect.c", "concrete.c", "samples.c", "mix.c", "noise.c", "layouts.c", "kernels.c"]
 #: The pool is made of POSIX threads and atomics, which the sanitizer understands; OpenMP is only asked for limits. Its
 #: runtime is not built for the sanitizer, hence the option; there are no suppressions.
-RACES = ["-std=c11", "-O1", "-g", "-fsanitize=thread", "-fopenmp"]
+RACES = ["-std=c11", "-O1", "-g1", "-fsanitize=thread", "-fopenmp"]
 THREADED = ["layouts.c", "samples.c", "mix.c", "softmax.c", "connect.c", "rows.c"]
 
 

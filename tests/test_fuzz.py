@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "tests" / "data" / "fuzz-corpus"
 SECONDS = int(os.environ.get("FASTDROP_FUZZ_SECONDS", "20"))
-FLAGS = ["clang", "-std=c11", "-g", "-O1", "-fno-sanitize-recover=all", "-I", str(ROOT / "csrc")]
+FLAGS = ["clang", "-std=c11", "-g1", "-O1", "-fno-sanitize-recover=all", "-I", str(ROOT / "csrc")]
 ALL = [*FLAGS, "-fsanitize=fuzzer-no-link,address,undefined"]
 #: For kernels: what they compute does not guide the fuzzer, and all of it takes minutes to compile.
 KERNELS = [*FLAGS, "-fsanitize=address"]

@@ -66,9 +66,11 @@ def kept_numbers(text: str) -> np.ndarray:
 
 
 C_PAGE = ["pkg-config", "static", "c++", "cmake", "sources"]
+#: The last one compiles the whole core by one command.
+BLOCKS = [pytest.param(k, id=name, marks=[pytest.mark.slow] * (name == "sources")) for k, name in enumerate(C_PAGE)]
 
 
-@pytest.mark.parametrize("block", range(len(C_PAGE)), ids=C_PAGE)
+@pytest.mark.parametrize("block", BLOCKS)
 def test_blocks_of_the_c_page(block, tmp_path):
     shell = page_of("c.md", tmp_path)
     assert len(shell) == len(C_PAGE)
