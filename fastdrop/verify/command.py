@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         "Generators with a planted fault are checked first and have to fail.",
         epilog=f"z counts standard deviations; a row fails beyond {LIMIT}. The exit code is 1 if one does.",
     )
-    parser.add_argument("--full", action="store_true", help="10^11 to 10^12 decisions a rate: about an hour")
+    parser.add_argument("--full", action="store_true", help="10^11 to 10^12 decisions a rate: half an hour of a core")
     parser.add_argument("--quick", action="store_true", help="seconds: enough for a bad generator")
     parser.add_argument(
         "--seed", type=int, default=SEED, help="of all keys (%(default)s); another one is another sample"
