@@ -9,8 +9,8 @@
 #if defined(_OPENMP) && !defined(_WIN32) && !defined(FD_OPENMP_TEAMS)
 #define FD_POOL 1
 
-/* Sleeping threads are not woken for a single loop of fewer elements: it is over before they are there. They are when
- * loops follow each other closely (measured by bench/threads.py). */
+/* Sleeping threads are not woken for a single loop of fewer elements (of coins; a byte law's count double): it is over before
+ * they are there. They are when loops follow each other closely (measured by bench/threads.py). */
 #define FD_WAKE_ELEMENTS (UINT64_C(1) << 21)
 
 /* fd_pool_run calls fn on parts that together are [begin, end), each unit once, on the calling thread and on those of
