@@ -140,6 +140,34 @@ static void ranks(uint64_t rows, uint64_t n, uint64_t k, int threads)
     }
 }
 
+static int by_value(const void *a, const void *b)
+{
+    const uint32_t v = *(const uint32_t *)a, w = *(const uint32_t *)b;
+    return (v > w) - (v < w);
+}
+
+/* Of two equal words the earlier one is the smaller. In a quarter of a million some are: k is such that one of two is taken. */
+static void ties(void)
+{
+    enum { N = 1 << 18 };
+    uint32_t *words = (uint32_t *)memory(0, 4 * N), *sorted = (uint32_t *)memory(1, 4 * N);
+    uint64_t k = 1;
+    for (uint64_t i = 0; i < N; i++) words[i] = ref_word(key.seed, key.stream, 3, i / 512, (unsigned)(i % 512));
+    memcpy(sorted, words, 4 * N);
+    qsort(sorted, N, 4, by_value);
+    while (k < N / 2 && sorted[k - 1] != sorted[k]) k++;
+    CHECK(sorted[k - 1] == sorted[k], "no tie");
+    int64_t *positions = (int64_t *)memory(2, (size_t)(8 * k));
+    CHECK(fd_smallest(key, 0, 1, N, k, positions, NULL) == FD_OK, "smallest");
+    uint64_t j = 0, tied = 0;
+    for (uint64_t i = 0; i < N; i++)
+        if (words[i] < sorted[k] || (words[i] == sorted[k] && !tied++)) {
+            CHECK(j < k && positions[j] == (int64_t)i, "tie: number %d", (int)j);
+            j++;
+        }
+    CHECK(j == k && tied > 1, "%d chosen, %d tied", (int)j, (int)tied);
+}
+
 static int go_on(void *calls) { return ++*(int *)calls > 5; }
 
 /* Rows that are longer than what is done between two questions whether to go on. */
@@ -281,6 +309,7 @@ int main(int argc, char **argv)
         copies(2, 5, 0, 3, 1);
         for (size_t width = 1; width < 300; width += 86) tables(7, width, 40, 1 + (int)(width % 3));
         if (!quick) tables(20, 300, 800, 2);
+        ties();
         long_rows();
         bad_arguments();
         printf("%s: %lu checks\n", name, checks - before);

@@ -156,6 +156,63 @@ static void one_case(int team)
     free(variance);
 }
 
+/* So many samples, nearly all of which keep an element, that counts overflow wherever they are kept for one too long: columns
+ * of 15 and bytes of 255 come together after 15 * 256. */
+static void many_samples(void)
+{
+    enum { N = 100, COUNT = 4000 };
+    const int64_t shape[] = {N}, index[] = {1}, bytes[] = {4};
+    const fd_samples samples = {COUNT, FD_ROLE_SAMPLE, NULL, 0};
+    float x[N], mean[N], variance[N];
+    for (int i = 0; i < N; i++) x[i] = (float)(i + 1);
+    for (int turn = 0; turn < 2; turn++) {
+        const double p = turn ? 0x1p-12 : 0.0, scale = rounded(0, 1 / (1 - p));
+        const fd_mask_desc mask = {.key = {3, 4}, .strides = index, .p = p};
+        int kept[N] = {0};
+        for (uint64_t s = 0; s < COUNT; s++) {
+            fd_key key;
+            fd_fold_in(mask.key, FD_ROLE_SAMPLE, s, &key);
+            for (int i = 0; i < N; i++) kept[i] += ref_keep(key.seed, key.stream, p, (uint64_t)i);
+        }
+        CHECK(fd_samples_moments(&mask, &samples, 1, shape, FD_F32, x, bytes, mean, variance, NULL) == FD_OK, "moments");
+        for (int i = 0; i < N; i++) {
+            const double f = rounded(0, (double)kept[i] / COUNT), v = rounded(0, (double)x[i] * scale);
+            CHECK((double)mean[i] == rounded(0, v * f), "p %g: %d of %d kept, mean %g", p, kept[i], (int)COUNT, (double)mean[i]);
+        }
+    }
+}
+
+/* The mean is complex, the variance that of the distance from it: of both parts together. */
+static void complex_elements(int wide)
+{
+    enum { N = 300, COUNT = 5 };
+    const int64_t shape[] = {N}, index[] = {1}, size = wide ? 8 : 4, bytes[] = {2 * size};
+    const fd_samples samples = {COUNT, FD_ROLE_SAMPLE, NULL, 0};
+    const fd_mask_desc mask = {.key = {5, 6}, .start = 7, .strides = index, .p = 0.3};
+    const double scale = rounded(wide, 1 / (1 - mask.p));
+    char x[16 * N], mean[16 * N], variance[8 * N];
+    const struct array from = {x, {0}, 0, 0, 0}, m = {mean, {0}, 0, 0, 0}, w = {variance, {0}, 0, 0, 0};
+    for (int i = 0; i < 2 * N; i++) put(from, i * size, wide, (double)(i % 37) - 11.5);
+    const fd_dtype dtype = wide ? FD_C128 : FD_C64;
+    const fd_status status = fd_samples_moments(&mask, &samples, 1, shape, dtype, x, bytes, mean, variance, NULL);
+    CHECK(status == FD_OK, "moments: %s", fd_status_string(status));
+    for (int i = 0; i < N; i++) {
+        int kept = 0;
+        for (uint64_t s = 0; s < COUNT; s++) {
+            fd_key key;
+            fd_fold_in(mask.key, FD_ROLE_SAMPLE, s, &key);
+            kept += ref_keep(key.seed, key.stream, mask.p, 7 + (uint64_t)i);
+        }
+        const double f = rounded(wide, (double)kept / COUNT), a = rounded(wide, get(from, 2 * i * size, wide) * scale);
+        const double b = rounded(wide, get(from, (2 * i + 1) * size, wide) * scale), rest = rounded(wide, 1 - f);
+        const double square = rounded(wide, rounded(wide, a * a) + rounded(wide, b * b));
+        CHECK(get(m, 2 * i * size, wide) == (kept ? rounded(wide, a * f) : 0), "element %d: mean", i);
+        CHECK(get(m, (2 * i + 1) * size, wide) == (kept ? rounded(wide, b * f) : 0), "element %d: mean", i);
+        const double spread = kept ? rounded(wide, square * rounded(wide, f * rest)) : 0;
+        CHECK(get(w, i * size, wide) == spread, "element %d: variance %g, not %g", i, get(w, i * size, wide), spread);
+    }
+}
+
 static void errors(void)
 {
     float v[4] = {1, 2, 3, 4}, w[4] = {1, 2, 3, 4};
@@ -200,6 +257,9 @@ int main(int argc, char **argv)
         if (fd_isa_select(name) != FD_OK) continue;
         const unsigned long before = checks;
         for (int i = 0; i < cases; i++) one_case(1 + i % 3);
+        many_samples();
+        complex_elements(0);
+        complex_elements(1);
         errors();
         printf("%s: %lu checks\n", name, checks - before);
         ran |= expect && strcmp(expect, name) == 0;
