@@ -1,6 +1,7 @@
 """Threads: the same bytes from any number of them, who decides how many, and many Python threads at once."""
 
 import os
+import sysconfig
 import threading
 
 import numpy as np
@@ -14,6 +15,14 @@ from fastdrop import _core
 
 needs_openmp = pytest.mark.skipif(not _core.openmp(), reason="built without OpenMP")
 N = 2**20  # far above the size below which a call stays on one thread
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this interpreter has a global lock")
+def test_import_does_not_bring_the_lock_back():
+    """An extension that does not say that it can do without is given the lock, by a warning."""
+    code = "import json, sys; import fastdrop, fastdrop._bench; print(json.dumps(sys._is_gil_enabled()))"
+    assert answer(code, PYTHON_GIL="") is False
+
 
 EVERYTHING = """
 import hashlib, json
