@@ -56,7 +56,7 @@ EXPLANATIONS: dict[str, str] = {
     ),
     "libxsmm p=0.1 2^2?": (
         "Bytes: both wait for memory, and LIBXSMM reaches 1.1 to 1.2 times the scale there. A quiet Zen 3 "
-        "shows 0.69 at 2^20 and 0.89 to 0.91 beyond; a neighbour on the same core's other thread, more."
+        "shows 0.65 to 0.69 at 2^20 and 0.89 to 0.93 beyond; a neighbour on the same core's other thread, up to 0.99."
     ),
     "libxsmm p=0.1 2^16": (
         "Vector ports: 81 instructions for 64 elements take 15.0 cycles of a Zen 3 (llvm-mca), which has all four "
