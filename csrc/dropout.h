@@ -32,7 +32,7 @@ FD_HIDDEN fd_status fd_walk_shared(const fd_job *job, int along, const fd_exec *
 FD_HIDDEN fd_status fd_walk_tiles(const fd_job *job, int along, const fd_exec *exec);
 
 /* fd_drop_run does n real elements in a row on this thread, by a rule or, where there are any, by bits. They are part of a call
- * of so many bytes: what that leaves in no cache is asked for ahead of time. */
+ * of so many bytes, by which memory is asked for ahead of time: 0 where they lie in the cache. */
 FD_HIDDEN void fd_drop_run(const fd_rule *rule, const uint8_t *bits, uint64_t start, size_t n, fd_dtype dtype,
                            const char *x, char *y, double scale, uint64_t bytes);
 

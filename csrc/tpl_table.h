@@ -60,7 +60,7 @@
 #define FD_BY_SCALE(type)                                                                                        \
     static void drop_coin_any_##type FD_DROP_ARGS                                                                \
     {                                                                                                            \
-        (scale == 2.0 ? drop_coin_##type##_twice : drop_coin_##type)(law, start, n, x, y, scale, ahead);                \
+        (scale == 2.0 ? drop_coin_##type##_twice : drop_coin_##type)(law, start, n, x, y, scale, ahead);         \
     }                                                                                                            \
     static void apply_any_##type FD_APPLY_ARGS                                                                   \
     {                                                                                                            \

@@ -9,7 +9,7 @@ struct run {
     uint64_t first_unit, n;
 };
 
-/* How far ahead: coins are quick enough for what the third-level cache brings by itself. */
+/* How far ahead memory is asked for: coins are quick enough for what the third-level cache brings by itself. */
 static unsigned ahead(fd_kind kind, uint64_t bytes)
 {
     if (bytes > FD_FAR) return FD_FAR_AHEAD_BYTES;
@@ -50,8 +50,9 @@ fd_status fd_walk_run(const fd_job *job, uint64_t n, const fd_exec *exec)
 {
     const uint64_t first = job->start / FD_PAGE_BITS;
     struct run r = {job, fd_make_rule(job->mask->key, job->mask->p), first, n};
-    const uint64_t work = r.rule.kind == FD_BYTE && !job->mask->bits ? 2 * FD_PAGE_BITS : FD_PAGE_BITS; /* in coins */
-    return fd_run(exec, (job->start + n - 1) / FD_PAGE_BITS - first + 1, work, run_range, &r);
+    /* Work is counted in coins. What stays on one thread does so whatever p is. */
+    const int twice = r.rule.kind == FD_BYTE && !job->mask->bits && n >= FD_SERIAL_ELEMENTS;
+    return fd_run(exec, (job->start + n - 1) / FD_PAGE_BITS - first + 1, (1 + twice) * FD_PAGE_BITS, run_range, &r);
 }
 
 /* ---- rows ---- */

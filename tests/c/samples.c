@@ -156,6 +156,16 @@ static void one_case(int team)
     free(variance);
 }
 
+/* kept[i] += how many of the samples keep element i of n in a row. */
+static void count_kept(const fd_mask_desc *mask, uint64_t samples, int n, int *kept)
+{
+    for (uint64_t s = 0; s < samples; s++) {
+        fd_key key;
+        fd_fold_in(mask->key, FD_ROLE_SAMPLE, s, &key);
+        for (int i = 0; i < n; i++) kept[i] += ref_keep(key.seed, key.stream, mask->p, mask->start + (uint64_t)i);
+    }
+}
+
 /* So many samples, nearly all of which keep an element, that counts overflow wherever they are kept for one too long: columns
  * of 15 and bytes of 255 come together after 15 * 256. */
 static void many_samples(void)
@@ -169,11 +179,7 @@ static void many_samples(void)
         const double p = turn ? 0x1p-12 : 0.0, scale = rounded(0, 1 / (1 - p));
         const fd_mask_desc mask = {.key = {3, 4}, .strides = index, .p = p};
         int kept[N] = {0};
-        for (uint64_t s = 0; s < COUNT; s++) {
-            fd_key key;
-            fd_fold_in(mask.key, FD_ROLE_SAMPLE, s, &key);
-            for (int i = 0; i < N; i++) kept[i] += ref_keep(key.seed, key.stream, p, (uint64_t)i);
-        }
+        count_kept(&mask, COUNT, N, kept);
         CHECK(fd_samples_moments(&mask, &samples, 1, shape, FD_F32, x, bytes, mean, variance, NULL) == FD_OK, "moments");
         for (int i = 0; i < N; i++) {
             const double f = rounded(0, (double)kept[i] / COUNT), v = rounded(0, (double)x[i] * scale);
@@ -196,19 +202,15 @@ static void complex_elements(int wide)
     const fd_dtype dtype = wide ? FD_C128 : FD_C64;
     const fd_status status = fd_samples_moments(&mask, &samples, 1, shape, dtype, x, bytes, mean, variance, NULL);
     CHECK(status == FD_OK, "moments: %s", fd_status_string(status));
+    int kept[N] = {0};
+    count_kept(&mask, COUNT, N, kept);
     for (int i = 0; i < N; i++) {
-        int kept = 0;
-        for (uint64_t s = 0; s < COUNT; s++) {
-            fd_key key;
-            fd_fold_in(mask.key, FD_ROLE_SAMPLE, s, &key);
-            kept += ref_keep(key.seed, key.stream, mask.p, 7 + (uint64_t)i);
-        }
-        const double f = rounded(wide, (double)kept / COUNT), a = rounded(wide, get(from, 2 * i * size, wide) * scale);
+        const double f = rounded(wide, (double)kept[i] / COUNT), a = rounded(wide, get(from, 2 * i * size, wide) * scale);
         const double b = rounded(wide, get(from, (2 * i + 1) * size, wide) * scale), rest = rounded(wide, 1 - f);
         const double square = rounded(wide, rounded(wide, a * a) + rounded(wide, b * b));
-        CHECK(get(m, 2 * i * size, wide) == (kept ? rounded(wide, a * f) : 0), "element %d: mean", i);
-        CHECK(get(m, (2 * i + 1) * size, wide) == (kept ? rounded(wide, b * f) : 0), "element %d: mean", i);
-        const double spread = kept ? rounded(wide, square * rounded(wide, f * rest)) : 0;
+        CHECK(get(m, 2 * i * size, wide) == (kept[i] ? rounded(wide, a * f) : 0), "element %d: mean", i);
+        CHECK(get(m, (2 * i + 1) * size, wide) == (kept[i] ? rounded(wide, b * f) : 0), "element %d: mean", i);
+        const double spread = kept[i] ? rounded(wide, square * rounded(wide, f * rest)) : 0;
         CHECK(get(w, i * size, wide) == spread, "element %d: variance %g, not %g", i, get(w, i * size, wide), spread);
     }
 }
