@@ -11,13 +11,17 @@ int fd_cpu_avx512(void) { return 1; }
 #include <cpuid.h>
 #include <stdint.h>
 
+#ifndef FD_XGETBV /* tests/c/cpu.c answers in the processor's place */
+#define FD_XGETBV(low, high) __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0))
+#endif
+
 /* A CPU feature counts only if the operating system saves its registers: XCR0 says which. */
 static uint64_t saved_registers(void)
 {
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
     uint32_t low, high;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    FD_XGETBV(low, high);
     return (uint64_t)high << 32 | low;
 }
 

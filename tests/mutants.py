@@ -94,6 +94,10 @@ class Build:
         command = [*self.compiler.split(), "-shared", "-fopenmp", "-Wl,-Bsymbolic", "-o", "libfastdrop.so"]
         must([*command, *map(str, objects), "-lm"], folder)
 
+    def compile_program(self, program: str, folder: Path) -> None:
+        command = [*self.compiler.split(), *self.flags, f"-I{folder}", f"-I{TESTS / 'c'}"]
+        must([*command, str(TESTS / "c" / f"{program}.c"), "-o", program, "libfastdrop.so", "-lm"], folder)
+
     def prepare(self, work: Path) -> None:
         """Compile what has no fault. The folder may be there from another run."""
         self.folder = work / self.name
@@ -104,9 +108,8 @@ class Build:
             for source in sources:
                 self.compile(source, self.folder)
             self.link(sorted(self.folder.glob("*.o")), self.folder)
-            for program in [*CHECKS, "threads"]:
-                command = [*self.compiler.split(), *self.flags, f"-I{CSRC}", f"-I{TESTS / 'c'}"]
-                must([*command, str(TESTS / "c" / f"{program}.c"), "-o", program, "libfastdrop.so", "-lm"], self.folder)
+            for program in [*CHECKS, "threads", "cpu"]:
+                self.compile_program(program, self.folder)
             if killer := self.killed_by(self.folder):
                 raise SystemExit(f"{killer} fails without any fault ({self.name})")
             (self.folder / "done").touch()
@@ -126,14 +129,15 @@ class Build:
         checks = [(name, ["--quick", *arguments[name]], 0) for name in CHECKS]
         if self.emulator:  # qemu may fail where a process with threads forks, as that of layouts does
             return [check for check in checks if check[0] != "layouts"]
-        return [*checks, ("threads", ["20"], 14)]
+        return [("cpu", [], 0), *checks, ("threads", ["20"], 14)]
 
     def killed_by(self, folder: Path) -> str:
         """The first program that goes red on the library in a folder; empty if there is none."""
         for name, arguments, wanted in self.programs():
             emulator = [*self.emulator, "-E", f"LD_LIBRARY_PATH={folder}"] if self.emulator else []
             try:
-                command = [*emulator, str(self.folder / name), *arguments]
+                program = next(path for path in (folder / name, self.folder / name) if path.exists())
+                command = [*emulator, str(program), *arguments]
                 limit, threads = LIMIT * (10 if emulator else 1), "200" if name == "law" else "4"
                 done = run(command, folder, limit, LD_LIBRARY_PATH=str(folder), OMP_NUM_THREADS=threads)
             except subprocess.TimeoutExpired:
@@ -158,6 +162,8 @@ class Build:
             fresh = {path.name for path in folder.glob("*.o")}
             rest = [path for path in self.folder.glob("*.o") if path.name not in fresh]
             self.link([*folder.glob("*.o"), *rest], folder)
+            if "cpu.c" in users:  # which is a part of that program
+                self.compile_program("cpu", folder)
             return self.killed_by(folder)
 
 
