@@ -10,6 +10,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastdrop._capi cimport *
 
+import os
+import threading
+
 import numpy as np
 
 cnp.import_array()
@@ -17,6 +20,7 @@ cnp.import_array()
 cdef extern from "Python.h":
     int PyErr_CheckSignals()  # not by Cython's declaration: the exception has to stay set until C has returned
     void *PyErr_Occurred()
+    unsigned long PyThread_get_thread_ident() nogil
 
 __version__ = FD_VERSION.decode()
 CONTRACT = FD_CONTRACT
@@ -28,8 +32,25 @@ cdef int default_threads = 1
 cdef size_t KEEP_GIL = 4096
 
 
+cdef unsigned long main_thread = threading.main_thread().ident
+
+
+def fork_made_this_the_main_thread():
+    global main_thread
+    main_thread = PyThread_get_thread_ident()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=fork_made_this_the_main_thread)
+
+
 cdef int poll(void *context) noexcept nogil:
-    """Called by long loops: 1 if a signal handler (Ctrl-C) has raised."""
+    """Called by long loops: 1 if a signal handler (Ctrl-C) has raised.
+
+    Handlers run in the main thread. Any other one may outlive the interpreter, and would crash if it asked for the lock.
+    """
+    if PyThread_get_thread_ident() != main_thread:
+        return 0
     with gil:
         return PyErr_CheckSignals() != 0
 

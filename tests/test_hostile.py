@@ -254,6 +254,46 @@ print("end", flush=True)
         assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
 
 
+LATE = """
+#include <unistd.h>
+__attribute__((destructor)) static void late(void) { usleep(500000); }
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads' priorities as Linux has them")
+def test_call_that_goes_on_when_the_interpreter_is_no_more(tmp_path):
+    """A long call asks for signals between its parts: here there is half a second in which nobody is left to be asked.
+
+    On one core, a thread of low priority is still in the same part of its call when the interpreter has ended.
+    """
+    if not shutil.which("gcc"):
+        pytest.skip("gcc is not installed")
+    (tmp_path / "late.c").write_text(LATE)
+    subprocess.run(["gcc", "-shared", "-fPIC", "late.c", "-o", "late.so"], cwd=tmp_path, check=True, timeout=60)
+    code = (
+        BEGIN
+        + f"""
+import ctypes
+ctypes.CDLL({str(tmp_path / "late.so")!r})
+os.sched_setaffinity(0, {{min(os.sched_getaffinity(0))}})
+big, inside = np.ones(2**28, np.float16), threading.Event()
+
+def work():
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+    inside.set()
+    fd.dropout(big, 0.1, rng=0, out=big, threads=1)
+
+threading.Thread(target=work, daemon=True).start()
+inside.wait(30)
+time.sleep(0.02)
+print("end", flush=True)
+"""
+    )
+    for _ in range(3):
+        done = run_python(code, FASTDROP_ISA="scalar", timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "end\n", "")
+
+
 @posix_only
 def test_joblib(tmp_path):
     """Workers of loky and of joblib's threads, in a parent that has run a team."""

@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from helpers import answer, clean_environment
+from helpers import answer, clean_environment, run_python
 
 from fastdrop import _core
 
@@ -175,6 +175,34 @@ def test_ctrl_c(call):
             process.kill()
     assert (process.returncode, stdout, stderr) == (0, "interrupted 1 1\n", "")
     assert seconds < 8
+
+
+@posix_only
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_ctrl_c_in_the_child_of_a_thread():
+    """Signals belong to the main thread; where a thread has forked, that is the main thread of the child."""
+    code = """
+import os, signal, threading, time
+import fastdrop as fd
+
+def work():
+    child = os.fork()
+    if child == 0:
+        signal.setitimer(signal.ITIMER_REAL, 0.4)
+        try:
+            fd.Mask((2**14, 2**24), 0.1, rng=0).count()
+        except KeyboardInterrupt:
+            os._exit(7)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+    done = run_python(code, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "7\n"), done.stderr
 
 
 INSIDE = """
