@@ -11,7 +11,7 @@ int fd_cpu_avx512(void) { return 1; }
 #include <cpuid.h>
 #include <stdint.h>
 
-#ifndef FD_XGETBV /* tests/c/cpu.c answers in the processor's place */
+#ifndef FD_XGETBV /* tests/c/processors.c answers in the processor's place */
 #define FD_XGETBV(low, high) __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0))
 #endif
 

@@ -7,19 +7,11 @@ typedef double r_f64;
 typedef uint32_t b_f32;
 typedef uint64_t b_f64;
 
-/* Callers' elements lie at any address. Types that say so leave compilers more freedom than memcpy: they still know that
- * float and words are not the same memory. */
-#if defined(__GNUC__)
-#define ANYWHERE __attribute__((aligned(1)))
-#else
-#define ANYWHERE
-#endif
-typedef float ANYWHERE float_anywhere;
-typedef double ANYWHERE double_anywhere;
-typedef uint16_t ANYWHERE word16_anywhere;
-typedef uint32_t ANYWHERE word32_anywhere;
-typedef uint64_t ANYWHERE word64_anywhere;
-#undef ANYWHERE
+typedef float FD_ANYWHERE float_anywhere;
+typedef double FD_ANYWHERE double_anywhere;
+typedef uint16_t FD_ANYWHERE word16_anywhere;
+typedef uint32_t FD_ANYWHERE word32_anywhere;
+typedef uint64_t FD_ANYWHERE word64_anywhere;
 
 FD_INLINE r_f32 r_set_f32(float x) { return x; }
 FD_INLINE r_f32 r_add_f32(r_f32 a, r_f32 b) { return a + b; }

@@ -52,6 +52,14 @@ _Static_assert(FLT_EVAL_METHOD == 0, "float has to be computed in float: -fexces
 #define FD_UNUSED
 #endif
 
+/* Of types whose elements may lie at any address, as callers' may. They leave compilers more freedom than memcpy does, which
+ * hides that float and words are not the same memory. */
+#if defined(__GNUC__)
+#define FD_ANYWHERE __attribute__((aligned(1)))
+#else
+#define FD_ANYWHERE
+#endif
+
 /* Keeps a compiler from splitting or reordering a loop whose passes are meant as they stand. */
 #if defined(__GNUC__)
 #define FD_ONE_BY_ONE() __asm__ volatile("" ::: "memory")

@@ -17,6 +17,9 @@ enum { FD_FN(LANES) = 64 / sizeof(FD_REAL), FD_FN(LINES) = sizeof(FD_REAL) };
 #define LANES FD_FN(LANES)
 #define LINES FD_FN(LINES) /* in 64 elements: as many as an element has bytes */
 
+typedef FD_REAL FD_ANYWHERE FD_FN(anywhere); /* what is not loaded by lines */
+#define ANYWHERE FD_FN(anywhere)
+
 /* The sum of the lanes, half by half. */
 FD_INLINE FD_REAL FD_FN(total)(LINE a)
 {
@@ -29,7 +32,7 @@ FD_INLINE FD_REAL FD_FN(total)(LINE a)
 
 /* `rows` is a constant wherever this is called: x is loaded once for all of them, and their sums are independent chains. */
 FD_INLINE void FD_FN(dot_rows)(const uint8_t *bits, const uint64_t *at, const int rows, size_t n, const FD_REAL *v,
-                               size_t step, const FD_REAL *x, FD_REAL *y)
+                               size_t step, const FD_REAL *x, ANYWHERE *y)
 {
     LINE sum[FD_CONNECT_TOGETHER];
     size_t j = 0;
@@ -62,7 +65,7 @@ FD_INLINE void FD_FN(dot_rows)(const uint8_t *bits, const uint64_t *at, const in
 static void FD_FN(dot) FD_DOT_ARGS
 {
     const FD_REAL *from = v, *f = x;
-    FD_REAL *to = y;
+    ANYWHERE *to = y;
     size_t r = 0;
     for (; r + FD_CONNECT_TOGETHER <= rows; r += FD_CONNECT_TOGETHER)
         FD_FN(dot_rows)(bits, at + r, FD_CONNECT_TOGETHER, n, from + r * step, step, f, to + r);
@@ -71,7 +74,7 @@ static void FD_FN(dot) FD_DOT_ARGS
 
 /* A line of y is loaded and stored once for all of the rows. */
 FD_INLINE void FD_FN(sum_rows)(const uint8_t *bits, const uint64_t *at, const int rows, size_t n, const FD_REAL *v,
-                               size_t step, const FD_REAL *g, size_t g_step, FD_REAL *y)
+                               size_t step, const ANYWHERE *g, size_t g_step, FD_REAL *y)
 {
     LINE factor[FD_CONNECT_TOGETHER];
     size_t j = 0;
@@ -105,7 +108,8 @@ FD_INLINE void FD_FN(sum_rows)(const uint8_t *bits, const uint64_t *at, const in
 
 static void FD_FN(sum) FD_SUM_ARGS
 {
-    const FD_REAL *from = v, *factor = g;
+    const FD_REAL *from = v;
+    const ANYWHERE *factor = g;
     FD_REAL *to = y;
     size_t r = 0;
     for (; r + FD_CONNECT_TOGETHER <= rows; r += FD_CONNECT_TOGETHER)
@@ -113,6 +117,7 @@ static void FD_FN(sum) FD_SUM_ARGS
     for (; r < rows; r++) FD_FN(sum_rows)(bits, at + r, 1, n, from + r * step, step, factor + r * g_step, g_step, to);
 }
 
+#undef ANYWHERE
 #undef LINE
 #undef KEEP
 #undef LANES

@@ -108,7 +108,7 @@ class Build:
             for source in sources:
                 self.compile(source, self.folder)
             self.link(sorted(self.folder.glob("*.o")), self.folder)
-            for program in [*CHECKS, "threads", "cpu"]:
+            for program in [*CHECKS, "threads", "processors"]:
                 self.compile_program(program, self.folder)
             if killer := self.killed_by(self.folder):
                 raise SystemExit(f"{killer} fails without any fault ({self.name})")
@@ -129,7 +129,7 @@ class Build:
         checks = [(name, ["--quick", *arguments[name]], 0) for name in CHECKS]
         if self.emulator:  # qemu may fail where a process with threads forks, as that of layouts does
             return [check for check in checks if check[0] != "layouts"]
-        return [("cpu", [], 0), *checks, ("threads", ["20"], 14)]
+        return [("processors", [], 0), *checks, ("threads", ["20"], 14)]
 
     def killed_by(self, folder: Path) -> str:
         """The first program that goes red on the library in a folder; empty if there is none."""
@@ -163,7 +163,7 @@ class Build:
             rest = [path for path in self.folder.glob("*.o") if path.name not in fresh]
             self.link([*folder.glob("*.o"), *rest], folder)
             if "cpu.c" in users:  # which is a part of that program
-                self.compile_program("cpu", folder)
+                self.compile_program("processors", folder)
             return self.killed_by(folder)
 
 

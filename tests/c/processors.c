@@ -1,4 +1,4 @@
-/* cpu.c: which instruction sets are taken up on which processor. csrc/cpu.c is compiled once more here and given answers
+/* processors.c: which instruction sets are taken up on which processor. csrc/cpu.c is compiled once more here and given answers
  * for cpuid and xgetbv: every set of the features that it might ask for, of registers that the system saves, with leaf 7
  * and without. The bits are those of Intel's manual (volume 2A, CPUID; volume 1, 13.3), written out here.
  * Ends with the instruction sets that the core itself takes up on this processor. */
@@ -37,7 +37,7 @@ static uint32_t xgetbv_half(int high)
 #define FD_XGETBV(low, high) (low = xgetbv_half(0), high = xgetbv_half(1))
 #define fd_cpu_avx2 answered_avx2
 #define fd_cpu_avx512 answered_avx512
-#include <cpu.c> /* the one beside fastdrop.h, which may have a planted fault */
+#include <cpu.c> /* a copy may have a planted fault */
 
 enum { FMA, F16C, AVX, OSXSAVE, BMI1, AVX2, BMI2, F, DQ, BW, VL, LEAF7, XMM, YMM, OPMASK, ZMM_HI256, HI16_ZMM, FLAGS };
 

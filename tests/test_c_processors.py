@@ -50,12 +50,12 @@ def x86(tmp_path_factory) -> str:
 @pytest.mark.parametrize("flags", [pytest.param(STRICT, id="strict"), pytest.param(SANITIZED, id="sanitized")])
 def test_every_processor(flags, x86, tmp_path, build):
     """All sets of features, answered in the processor's place."""
-    check(run([str(build(x86, [*flags, "-fopenmp"], "cpu.c"))], tmp_path), "taken up")
+    check(run([str(build(x86, [*flags, "-fopenmp"], "processors.c"))], tmp_path), "taken up")
 
 
 @pytest.mark.parametrize("processor", PROCESSORS)
 def test_processors(processor, x86, tmp_path, build):
-    program = build(x86, [*STRICT, "-fopenmp"], "cpu.c")
+    program = build(x86, [*STRICT, "-fopenmp"], "processors.c")
     printed = run([tool("qemu-x86_64"), "-cpu", processor, str(program)], tmp_path)
     assert f"taken up: {PROCESSORS[processor]}\n" in printed
 
@@ -73,6 +73,8 @@ def test_what_a_processor_lacks_is_refused(x86, tmp_path):
 @pytest.mark.parametrize("processor", [SSE2_ALONE, LEAST_AVX2])
 @pytest.mark.parametrize("program", [name for name in CHECKS if name != "layouts"])  # which forks: qemu may fail
 def test_nothing_else_is_executed(program, processor, x86, tmp_path, build):
+    if program == "connect" and processor == LEAST_AVX2:
+        pytest.skip("qemu reads what VMASKMOV masks off, beyond the end of memory")
     emulator, target = tool("qemu-x86_64"), build(x86, [*STRICT, "-fopenmp"], f"{program}.c")
     write_vectors(tmp_path)
     vectors = {"kernels": ["--vectors", "keep.txt"], "noise": ["--vectors", "normal.txt"]}
