@@ -59,7 +59,7 @@ from fastdrop.shard import Shard
 from fastdrop.softmax import softmax_dropout, softmax_dropout_backward, softmax_dropout_forward
 from fastdrop.softmax_law import SoftmaxLaw
 from fastdrop.spatial import dropout1d, dropout2d, dropout3d, spatial_axes
-from fastdrop.threads import default_threads, get_num_threads, set_num_threads
+from fastdrop.threads import default_threads, follow_main_thread, get_num_threads, set_num_threads
 from fastdrop.token_dropout import token_dropout, token_dropout_backward, token_dropout_forward, token_indices
 from fastdrop.token_sample import TokenSample
 from fastdrop.word_dropout import word_dropout, word_dropout_forward
@@ -178,6 +178,7 @@ def _configure() -> None:
         _core.set_default_threads(default_threads())
     except ValueError as error:
         raise ImportError(str(error)) from None
+    follow_main_thread()
 
 
 _configure()

@@ -10,9 +10,6 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from fastdrop._capi cimport *
 
-import os
-import threading
-
 import numpy as np
 
 cnp.import_array()
@@ -28,20 +25,9 @@ MAX_NDIM = FD_MAX_NDIM
 
 cdef object np_ndarray = np.ndarray
 cdef int default_threads = 1
+cdef unsigned long main_thread = 0
 # Releasing and taking the GIL costs about as much as dropout on so many elements.
 cdef size_t KEEP_GIL = 4096
-
-
-cdef unsigned long main_thread = threading.main_thread().ident
-
-
-def fork_made_this_the_main_thread():
-    global main_thread
-    main_thread = PyThread_get_thread_ident()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=fork_made_this_the_main_thread)
 
 
 cdef int poll(void *context) noexcept nogil:
@@ -104,6 +90,12 @@ def threshold(double p):
 
 
 # ---- arrays ----------------------------------------------------------------------------------------------------
+
+def set_main_thread(unsigned long ident):
+    """Set which thread handles signals."""
+    global main_thread
+    main_thread = ident
+
 
 def set_default_threads(int n):
     """Set how many threads a call may use where it is not said."""

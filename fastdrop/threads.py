@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from fastdrop import _core
 from fastdrop.integers import integer
 
-__all__ = ["check_threads", "default_threads", "get_num_threads", "set_num_threads"]
+__all__ = ["check_threads", "default_threads", "follow_main_thread", "get_num_threads", "set_num_threads"]
 
 #: Where Linux keeps the control groups: version 2 there, version 1's quotas of CPU time in a folder of their own.
 _CGROUP = Path("/sys/fs/cgroup")
+
+
+def follow_main_thread() -> None:
+    """Tell C which thread handles signals: in the child of a fork it is the one that has forked."""
+    _core.set_main_thread(threading.main_thread().ident or 0)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: _core.set_main_thread(threading.get_ident()))
 
 
 def check_threads(threads: object, name: str = "threads") -> int:
