@@ -20,7 +20,7 @@ SECONDS = int(os.environ.get("FASTDROP_FUZZ_SECONDS", "20"))
 FLAGS = ["clang", "-std=c11", "-g1", "-O1", "-fno-sanitize-recover=all", "-I", str(ROOT / "csrc")]
 ALL = [*FLAGS, "-fsanitize=fuzzer-no-link,address,undefined"]
 #: For kernels: what they compute does not guide the fuzzer, and all of it takes minutes to compile.
-KERNELS = [*FLAGS, "-fsanitize=address"]
+KERNELS = [*FLAGS, "-fsanitize=address,alignment"]
 
 
 def run(command: list[str], limit: float, cwd: Path) -> str:
