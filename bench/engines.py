@@ -176,7 +176,7 @@ def dtensor_rows(rounds: int, size: int) -> None:
     print("| ranks | DTensor | the same part as a plain tensor | collectives |\n| ---: | ---: | ---: | ---: |")
     for ranks in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-W", "ignore", "-c", RANKS]
+            command = [sys.executable, "-P", "-W", "ignore", "-c", RANKS]
             more = [str(ranks), folder, str(size), str(rounds)]
             environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo"}
             processes = [
