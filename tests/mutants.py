@@ -136,7 +136,7 @@ class Build:
         for name, arguments, wanted in self.programs():
             emulator = [*self.emulator, "-E", f"LD_LIBRARY_PATH={folder}"] if self.emulator else []
             try:
-                program = next(path for path in (folder / name, self.folder / name) if path.exists())
+                program = folder / name if (folder / name).exists() else self.folder / name
                 command = [*emulator, str(program), *arguments]
                 limit, threads = LIMIT * (10 if emulator else 1), "200" if name == "law" else "4"
                 done = run(command, folder, limit, LD_LIBRARY_PATH=str(folder), OMP_NUM_THREADS=threads)
