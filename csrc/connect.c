@@ -21,9 +21,6 @@ enum {
 /* How the decisions of a tile lie among the mask's indices. */
 enum shape { ONE_RUN, RUN_A_SAMPLE, RUN_A_ROW };
 
-typedef float FD_ANYWHERE float_anywhere;
-typedef double FD_ANYWHERE double_anywhere;
-
 struct matrix {
     char *data;
     int64_t step; /* bytes from row to row; elements of a row lie side by side */
@@ -152,12 +149,12 @@ static void finish(const struct connect *c, char *y, uint64_t row, uint64_t rows
     c->kernels->scale[c->dtype]((size_t)rows, y, y, c->scale);
     if (!c->bias) return;
     if (c->dtype == FD_F32) {
-        const float_anywhere *bias = (const float_anywhere *)c->bias + row;
-        float_anywhere *f = (float_anywhere *)y;
+        const anywhere_f32 *bias = (const anywhere_f32 *)c->bias + row;
+        anywhere_f32 *f = (anywhere_f32 *)y;
         for (uint64_t r = 0; r < rows; r++) f[r] += bias[r];
     } else {
-        const double_anywhere *bias = (const double_anywhere *)c->bias + row;
-        double_anywhere *f = (double_anywhere *)y;
+        const anywhere_f64 *bias = (const anywhere_f64 *)c->bias + row;
+        anywhere_f64 *f = (anywhere_f64 *)y;
         for (uint64_t r = 0; r < rows; r++) f[r] += bias[r];
     }
 }

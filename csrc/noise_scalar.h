@@ -7,11 +7,9 @@ typedef double r_f64;
 typedef uint32_t b_f32;
 typedef uint64_t b_f64;
 
-typedef float FD_ANYWHERE float_anywhere;
-typedef double FD_ANYWHERE double_anywhere;
-typedef uint16_t FD_ANYWHERE word16_anywhere;
-typedef uint32_t FD_ANYWHERE word32_anywhere;
-typedef uint64_t FD_ANYWHERE word64_anywhere;
+typedef uint16_t FD_ANYWHERE anywhere_u16;
+typedef uint32_t FD_ANYWHERE anywhere_u32;
+typedef uint64_t FD_ANYWHERE anywhere_u64;
 
 FD_INLINE r_f32 r_set_f32(float x) { return x; }
 FD_INLINE r_f32 r_add_f32(r_f32 a, r_f32 b) { return a + b; }
@@ -26,8 +24,8 @@ FD_INLINE b_f32 b_and_f32(b_f32 a, b_f32 b) { return a & b; }
 FD_INLINE b_f32 b_or_f32(b_f32 a, b_f32 b) { return a | b; }
 FD_INLINE b_f32 b_xor_f32(b_f32 a, b_f32 b) { return a ^ b; }
 FD_INLINE b_f32 b_shr_f32(b_f32 a, int n) { return a >> n; }
-FD_INLINE r_f32 r_load_f32(const float *p) { return *(const float_anywhere *)p; }
-FD_INLINE void r_store_f32(float *p, r_f32 a) { *(float_anywhere *)p = a; }
+FD_INLINE r_f32 r_load_f32(const float *p) { return *(const anywhere_f32 *)p; }
+FD_INLINE void r_store_f32(float *p, r_f32 a) { *(anywhere_f32 *)p = a; }
 FD_INLINE b_f32 b_words_f32(const uint32_t *p) { return *p; }
 FD_INLINE b_f32 b_signs_f32(b_f32 a) { return 0u - (a >> 31); }
 FD_INLINE r_f32 r_signed_f32(b_f32 a) { return (float)(int32_t)a; }
@@ -54,15 +52,15 @@ FD_INLINE b_f64 b_add_f64(b_f64 a, b_f64 b) { return a + b; }
 FD_INLINE b_f64 b_and_f64(b_f64 a, b_f64 b) { return a & b; }
 FD_INLINE b_f64 b_or_f64(b_f64 a, b_f64 b) { return a | b; }
 FD_INLINE b_f64 b_shr_f64(b_f64 a, int n) { return a >> n; }
-FD_INLINE r_f64 r_load_f64(const double *p) { return *(const double_anywhere *)p; }
-FD_INLINE void r_store_f64(double *p, r_f64 a) { *(double_anywhere *)p = a; }
+FD_INLINE r_f64 r_load_f64(const double *p) { return *(const anywhere_f64 *)p; }
+FD_INLINE void r_store_f64(double *p, r_f64 a) { *(anywhere_f64 *)p = a; }
 FD_INLINE r_f64 r_centred_f64(const uint32_t *p) { return (double)(int32_t)(*p ^ 0x80000000u); }
 
-FD_INLINE r_f32 x_load_f32(const uint32_t *p) { return fd_as_float(*(const word32_anywhere *)p); }
-FD_INLINE void x_store_f32(uint32_t *p, r_f32 a) { *(word32_anywhere *)p = fd_as_bits(a); }
-FD_INLINE r_f64 x_load_f64(const uint64_t *p) { return r_from_f64(*(const word64_anywhere *)p); }
-FD_INLINE void x_store_f64(uint64_t *p, r_f64 a) { *(word64_anywhere *)p = r_bits_f64(a); }
-FD_INLINE r_f32 x_load_f16(const uint16_t *p) { return fd_f16_to_float(*(const word16_anywhere *)p); }
-FD_INLINE void x_store_f16(uint16_t *p, r_f32 a) { *(word16_anywhere *)p = fd_float_to_f16(a); }
-FD_INLINE r_f32 x_load_bf16(const uint16_t *p) { return fd_bf16_to_float(*(const word16_anywhere *)p); }
-FD_INLINE void x_store_bf16(uint16_t *p, r_f32 a) { *(word16_anywhere *)p = fd_float_to_bf16(a); }
+FD_INLINE r_f32 x_load_f32(const uint32_t *p) { return fd_as_float(*(const anywhere_u32 *)p); }
+FD_INLINE void x_store_f32(uint32_t *p, r_f32 a) { *(anywhere_u32 *)p = fd_as_bits(a); }
+FD_INLINE r_f64 x_load_f64(const uint64_t *p) { return r_from_f64(*(const anywhere_u64 *)p); }
+FD_INLINE void x_store_f64(uint64_t *p, r_f64 a) { *(anywhere_u64 *)p = r_bits_f64(a); }
+FD_INLINE r_f32 x_load_f16(const uint16_t *p) { return fd_f16_to_float(*(const anywhere_u16 *)p); }
+FD_INLINE void x_store_f16(uint16_t *p, r_f32 a) { *(anywhere_u16 *)p = fd_float_to_f16(a); }
+FD_INLINE r_f32 x_load_bf16(const uint16_t *p) { return fd_bf16_to_float(*(const anywhere_u16 *)p); }
+FD_INLINE void x_store_bf16(uint16_t *p, r_f32 a) { *(anywhere_u16 *)p = fd_float_to_bf16(a); }

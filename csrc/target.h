@@ -59,6 +59,8 @@ _Static_assert(FLT_EVAL_METHOD == 0, "float has to be computed in float: -fexces
 #else
 #define FD_ANYWHERE
 #endif
+typedef float FD_ANYWHERE anywhere_f32;
+typedef double FD_ANYWHERE anywhere_f64;
 
 /* Keeps a compiler from splitting or reordering a loop whose passes are meant as they stand. */
 #if defined(__GNUC__)

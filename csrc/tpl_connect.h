@@ -16,9 +16,7 @@
 enum { FD_FN(LANES) = 64 / sizeof(FD_REAL), FD_FN(LINES) = sizeof(FD_REAL) };
 #define LANES FD_FN(LANES)
 #define LINES FD_FN(LINES) /* in 64 elements: as many as an element has bytes */
-
-typedef FD_REAL FD_ANYWHERE FD_FN(anywhere); /* what is not loaded by lines */
-#define ANYWHERE FD_FN(anywhere)
+#define ANYWHERE FD_FN2(anywhere, FD_TYPE) /* what is not loaded by lines */
 
 /* The sum of the lanes, half by half. */
 FD_INLINE FD_REAL FD_FN(total)(LINE a)
