@@ -1,5 +1,6 @@
 """fastdrop verify: its scores are right, it finds what is planted, and says so; nothing about luck."""
 
+import itertools
 import json
 import math
 import subprocess
@@ -8,9 +9,10 @@ import sys
 import numpy as np
 import oracle
 import pytest
-from helpers import clean_environment
+from helpers import BFLOAT16, clean_environment
 
 import fastdrop as fd
+from fastdrop.arrays import DTYPES
 from fastdrop.verify import main, planted, rates, relations, scores, structure, table, values
 from fastdrop.verify.effort import Effort, full, minutes, seconds
 from fastdrop.verify.planted import FAULTS, Planted
@@ -101,6 +103,11 @@ def test_probabilities_and_tails():
     ("name", "look", "wrong"),
     [
         ("dropout", values.check_types, lambda right: lambda x, p, rng: right(x, p, rng=rng.fold_in(1))),
+        (
+            "_kept_of_ones",
+            values.check_types,
+            lambda right: lambda t, n, p, k: right(t, n, p + (t == "bfloat16") / 2048, k),
+        ),
         ("dropconnect", values.check_dropconnect, lambda right: lambda *a, **k: right(*a, **k) * 1.05),
         ("gaussian_noise", values.check_noise, lambda right: lambda *a, **k: right(*a, **k) * 1.05),
     ],
@@ -113,9 +120,21 @@ def test_library_checks_see_wrong_values(name, look, wrong, monkeypatch):
 
 def test_types_are_checked_on_every_instruction_set():
     before = fd.build_info()["isa"]
-    names = {score.check.split(",")[1].split(":")[0].strip() for score in values.check_types(SMALL)}
-    assert names == set(fd.build_info()["isas_runnable"])
+    pairs = {tuple(score.check.split(":")[0].split(", ")) for score in values.check_types(SMALL)}
+    assert pairs == set(itertools.product(DTYPES, fd.build_info()["isas_runnable"]))
     assert fd.build_info()["isa"] == before
+
+
+def test_bfloat16_is_checked_without_ml_dtypes():
+    """And that as words it is what it is as an array."""
+    script = "import sys; sys.modules['ml_dtypes'] = None; import fastdrop.verify as v; sys.exit(v.main(['--quick']))"
+    done = subprocess.run([sys.executable, "-c", script], env=clean_environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "bfloat16, scalar: rates" in done.stdout
+    for p in values.RATES:
+        key = fd.Key(2**64 - 1, 2**63)
+        y = fd.dropout(np.ones(70_001, BFLOAT16), p, rng=key)
+        assert (values._kept_of_ones("bfloat16", 70_001, p, key) == (y != 0)).all()
 
 
 def test_rank():
