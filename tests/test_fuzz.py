@@ -48,6 +48,15 @@ def fuzzer(tmp_path_factory) -> Path:
     return folder / "fuzz"
 
 
+def test_every_function_is_called():
+    """All that a public header declares with arguments; without any there is nothing to choose."""
+    headers = "".join(path.read_text() for path in (ROOT / "csrc").glob("fastdrop*.h"))
+    declared = set(re.findall(r"^\w[\w *]*?\b(fd_\w+)\((?!void\))", headers, re.MULTILINE))
+    harness = "".join(path.read_text() for path in (ROOT / "tests" / "c").glob("fuzz*"))
+    assert len(declared) >= 46
+    assert declared <= set(re.findall(r"\bfd_\w+", harness))
+
+
 def test_kept_inputs(fuzzer):
     """Some for each family of calls, of all lengths, and `failed-*`, which found something once: each is run."""
     files = sorted(str(path) for path in KEPT.iterdir())

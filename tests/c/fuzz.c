@@ -32,6 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(fd_isa_select(twice ? best : "scalar") == FD_OK, "%s", best);
         const unsigned which = byte();
         if (which == 255) call_xla();
+        else if (which == 254) call_scale();
         else calls[which % (sizeof calls / sizeof *calls)]();
         forget();
         if (twice) REQUIRE(digest == plain, "%s and plain C differ", best);

@@ -100,6 +100,14 @@ static void call_map(void)
     if (ready()) check(normal ? fd_normal(x, n, dtype, y) : fd_map(f, n, dtype, x, y));
 }
 
+static void call_scale(void)
+{
+    const uint64_t n = byte();
+    float *x = put_flat(n, sizeof *x, (int)sizeof *x);
+    fd_scale_f32(x, n, (float)byte() / 16);
+    check(FD_OK);
+}
+
 static void call_plain(void)
 {
     const int number = (int)hostile();
