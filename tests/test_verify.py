@@ -53,7 +53,11 @@ def test_many_scores():
     z = np.random.default_rng(1).standard_normal((200, 50))
     worst = np.array([scores.many("g", "c", 1, row).worst for row in z])
     assert abs(np.mean(np.abs(worst) < 0.6745) - 0.5) < 5 * math.sqrt(0.25 / 200)
+    limit = scores.p_value(scores.LIMIT)
+    assert limit == pytest.approx(6.795e-6, rel=1e-3)
+    assert scores.many("g", "c", 1, [2.0] * 100).p_value < limit
     assert scores.exact("g", "c", 5, 0).passed
+    assert scores.exact("g", "c", 5, 1).p_value == 0
     assert not scores.exact("g", "c", 5, 1).passed
 
 
@@ -162,6 +166,10 @@ def test_command(capsys, tmp_path):
     report = json.loads(file.read_text())
     rows = [line for line in out.splitlines() if line.startswith("| ") and line.endswith(" ok |")]
     assert len(rows) == len(report["rows"])
+    assert "p-value at least 6.8e-06" in out
+    assert min(row["p_value"] for row in report["rows"]) >= 6.8e-6
+    shown = [float(line.split(" | ")[5]) for line in rows]
+    assert shown == pytest.approx([row["p_value"] for row in report["rows"]], rel=0.06)
     assert "0 failed" in out
     assert "FAILED" not in out
     assert out.count("rows fail (") == len(FAULTS)

@@ -12,20 +12,22 @@ from pathlib import Path
 import fastdrop
 from fastdrop.verify.effort import full, minutes, seconds
 from fastdrop.verify.planted import FAULTS
-from fastdrop.verify.scores import LIMIT, Score
+from fastdrop.verify.scores import LIMIT, Score, p_value
 from fastdrop.verify.stream import ORDERS, stream
 from fastdrop.verify.table import planted, verify
 
 __all__ = ["main"]
 
 SEED = 20260101
-HEAD = "| group | what | n | z | worst | |\n| --- | --- | ---: | ---: | ---: | --- |"
+HEAD = "| group | what | n | z | worst | p-value | |\n| --- | --- | ---: | ---: | ---: | ---: | --- |"
 
 
 def _row(score: Score) -> str:
     worst = "" if score.worst == score.z else f"{score.worst:.2f}"
     verdict = "ok" if score.passed else "FAILED"
-    return f"| {score.group} | {score.check} | {score.n:.3g} | {score.z:.2f} | {worst} | {verdict} |"
+    return (
+        f"| {score.group} | {score.check} | {score.n:.3g} | {score.z:.2f} | {worst} | {score.p_value:.2g} | {verdict} |"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,7 +35,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="fastdrop verify",
         description="Check that masks and noise are as random as promised: rates, places, relations, structure. "
         "Generators with a planted fault are checked first and have to fail.",
-        epilog=f"z counts standard deviations; a row fails beyond {LIMIT}. The exit code is 1 if one does.",
+        epilog=f"z counts standard deviations; a row fails beyond {LIMIT}, a p-value below {p_value(LIMIT):.2g}. "
+        "The exit code is 1 if one does.",
     )
     parser.add_argument("--full", action="store_true", help="10^11 to 10^12 decisions a rate: half an hour of a core")
     parser.add_argument("--quick", action="store_true", help="seconds: enough for a bad generator")
@@ -89,7 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"- {FAULTS[fault]}: {len(failed)} of {rows} rows fail ({groups or 'NOT FOUND'})", flush=True)
         missed += [] if failed else [fault]
 
-    print(f"\nfastdrop itself\n\n{HEAD}")
+    print(
+        f"\nfastdrop itself; bounds: z and worst within {LIMIT} of 0, p-value at least {p_value(LIMIT):.2g}\n\n{HEAD}"
+    )
     scores = []
     for score in verify(effort):
         print(_row(score), flush=True)
@@ -99,7 +104,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     decisions = sum(score.n for score in scores)
     print(f"\n{len(scores)} rows, {decisions:.3g} decisions and numbers, {len(bad)} failed; furthest: {_row(furthest)}")
     if options.json:
-        report = {"build": info, "seed": options.seed, "rows": [asdict(score) for score in scores]}
+        report = {
+            "build": info,
+            "seed": options.seed,
+            "rows": [asdict(score) | {"p_value": score.p_value} for score in scores],
+        }
         Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
     for fault in missed:
         print(f"fastdrop verify: a planted fault was not found: {FAULTS[fault]}", file=sys.stderr)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LIMIT", "Score", "exact", "many", "of_chi_square", "of_rate", "one"]
+__all__ = ["LIMIT", "Score", "exact", "many", "of_chi_square", "of_rate", "one", "p_value"]
 
 #: A normal number is further out once in 147,000 times.
 LIMIT = 4.5
@@ -40,6 +40,22 @@ class Score:
     def passed(self) -> bool:
         """Whether neither is further out than LIMIT."""
         return abs(self.z) <= LIMIT and abs(self.worst) <= LIMIT
+
+    @property
+    def p_value(self) -> float:
+        """How probable it is that a normal number is at least as far out as the further of the two, on either side."""
+        return p_value(max(abs(self.z), abs(self.worst)))
+
+
+def p_value(z: float) -> float:
+    """Return the probability that a normal number is at least as far from 0.
+
+    Examples
+    --------
+    >>> round(p_value(-1.96), 3)
+    0.05
+    """
+    return math.erfc(abs(z) / math.sqrt(2))
 
 
 def of_rate(count: int, n: int, p: float) -> float:
@@ -75,7 +91,7 @@ def many(group: str, check: str, n: int, scores: Iterable[float]) -> Score:
     z = np.asarray(list(scores), np.float64)
     worst = float(z[np.argmax(np.abs(z))])
     # The largest of many is further out than one: by how much, its own distribution says.
-    tail = -math.expm1(z.size * math.log1p(-min(math.erfc(abs(worst) / math.sqrt(2)), 1 - 1e-16)))
+    tail = -math.expm1(z.size * math.log1p(-min(p_value(worst), 1 - 1e-16)))
     return Score(group, check, n, of_chi_square(float((z * z).sum()), z.size), math.copysign(_two_sided(tail), worst))
 
 
@@ -89,5 +105,5 @@ def _two_sided(tail: float) -> float:
     low, high = 0.0, 40.0
     while high - low > 1e-9:
         middle = (low + high) / 2
-        low, high = (middle, high) if math.erfc(middle / math.sqrt(2)) > tail else (low, middle)
+        low, high = (middle, high) if p_value(middle) > tail else (low, middle)
     return low
