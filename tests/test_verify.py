@@ -129,6 +129,19 @@ def test_types_are_checked_on_every_instruction_set():
     assert fd.build_info()["isa"] == before
 
 
+@pytest.mark.skipif(fd.build_info()["isa"] == "scalar", reason="compares two instruction sets")
+def test_an_instruction_set_with_a_law_of_its_own_is_found(monkeypatch):
+    """However well its masks and its products agree with each other."""
+
+    def own(right):
+        return lambda *a, rng: right(*a, rng=rng.fold_in(1) if fd.build_info()["isa"] == "scalar" else rng)
+
+    for name in ("dropout", "Mask"):
+        monkeypatch.setattr(values, name, own(getattr(values, name)))
+    failed = {score.check for score in values.check_types(SMALL) if not score.passed}
+    assert failed == {f"{name}, scalar: other elements than the mask's" for name in DTYPES if name != "bfloat16"}
+
+
 def test_bfloat16_is_checked_without_ml_dtypes():
     """And that as words it is what it is as an array."""
     script = "import sys; sys.modules['ml_dtypes'] = None; import fastdrop.verify as v; sys.exit(v.main(['--quick']))"

@@ -36,19 +36,21 @@ def _kept_of_ones(name: str, n: int, p: float, key: Key) -> np.ndarray:
 
 
 def check_types(effort: Effort) -> Iterator[Score]:
-    """The share dropped of each element type by each instruction set, and that it is the mask's, element by element."""
+    """The share dropped of each element type by each instruction set, and that it is the mask of the one in use."""
     n, before = max(1 << 16, effort.stored // 64), _core.isa()
     try:
         for i, isa in enumerate(_core.isas()):
-            _core.set_isa(isa)
             for j, name in enumerate(TYPES):
                 scores, wrong = [], 0
                 for k, p in enumerate(RATES):
                     key = Key(*effort.key("type", i, j, k))
+                    _core.set_isa(before)
+                    law = Mask((n,), p, rng=key).to_bool()
+                    _core.set_isa(isa)
                     kept = _kept_of_ones(name, n, p, key)
                     if n * min(p, 1 - p) > 50:  # a normal number, almost
                         scores.append(of_rate(n - int(np.count_nonzero(kept)), n, realised(p)))
-                    wrong += int(np.count_nonzero(kept != Mask((n,), p, rng=key).to_bool()))
+                    wrong += int(np.count_nonzero(kept != law))
                 yield many("type", f"{name}, {isa}: rates", n * len(RATES), scores)
                 yield exact("type", f"{name}, {isa}: other elements than the mask's", n * len(RATES), wrong)
     finally:
