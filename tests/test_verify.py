@@ -145,7 +145,7 @@ def test_an_instruction_set_with_a_law_of_its_own_is_found(monkeypatch):
 def test_bfloat16_is_checked_without_ml_dtypes():
     """And that as words it is what it is as an array."""
     script = "import sys; sys.modules['ml_dtypes'] = None; import fastdrop.verify as v; sys.exit(v.main(['--quick']))"
-    done = subprocess.run([sys.executable, "-c", script], env=clean_environment(), capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", script], env=clean_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "bfloat16, scalar: rates" in done.stdout
     for p in values.RATES:
