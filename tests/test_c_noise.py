@@ -62,7 +62,7 @@ def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, normals, build):
 
 @pytest.mark.slow
 def test_every_word_against_the_exact_quantile(tmp_path, build):
-    """Within 6 units in the last place in float, 1e-14 in double, and odd: all 2^32 words, in some minutes on all cores."""
+    """Within 6 units in the last place in float, 1e-14 in double, and odd: all 2^32 words, in minutes on all cores."""
     program, parts, seen = build("gcc", [*STRICT, "-fopenmp"], "quantile.c"), len(os.sched_getaffinity(0)), 0
     edges = [str((k << 31) // parts) for k in range(parts + 1)]
     commands = [[str(program), "--from", first, "--to", end] for first, end in pairwise(edges)]
