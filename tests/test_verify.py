@@ -1,7 +1,6 @@
 """fastdrop verify: its scores are right, it finds what is planted, and says so; nothing about luck."""
 
 import itertools
-import json
 import math
 import subprocess
 import sys
@@ -13,11 +12,10 @@ from helpers import BFLOAT16, clean_environment
 
 import fastdrop as fd
 from fastdrop.arrays import DTYPES
-from fastdrop.verify import main, planted, rates, relations, scores, structure, table, values
+from fastdrop.verify import kernels, rates, relations, scores, structure, values
 from fastdrop.verify.effort import Effort, full, minutes, seconds
 from fastdrop.verify.planted import FAULTS, Planted
 from fastdrop.verify.sources import Fastdrop, dropped, realised
-from fastdrop.verify.stream import ORDERS, stream
 
 SMALL = Effort(seed=3, decisions=1 << 16, rare=1 << 18, stored=1 << 18, related=1 << 14, arrays=40)
 
@@ -106,30 +104,48 @@ def test_probabilities_and_tails():
 @pytest.mark.parametrize(
     ("name", "look", "wrong"),
     [
-        ("dropout", values.check_types, lambda right: lambda x, p, rng: right(x, p, rng=rng.fold_in(1))),
+        ("dropout", kernels.check_types, lambda right: lambda x, p, rng: right(x, p, rng=rng.fold_in(1))),
         (
             "_kept_of_ones",
-            values.check_types,
-            lambda right: lambda t, n, p, k: right(t, n, p + (t == "bfloat16") / 2048, k),
+            kernels.check_types,
+            lambda right: lambda t, n, p, k: right(t, n, p * (1 - (t == "bfloat16") / 64), k),
         ),
+        ("Mask", kernels.check_sets, lambda right: lambda shape, p, rng: right(shape, 0.98 * p, rng=rng)),
         ("dropconnect", values.check_dropconnect, lambda right: lambda *a, **k: right(*a, **k) * 1.05),
         ("gaussian_noise", values.check_noise, lambda right: lambda *a, **k: right(*a, **k) * 1.05),
     ],
 )
 def test_library_checks_see_wrong_values(name, look, wrong, monkeypatch):
     assert all(score.passed for score in look(SMALL))
-    monkeypatch.setattr(values, name, wrong(getattr(values, name)))
+    module = sys.modules[look.__module__]
+    monkeypatch.setattr(module, name, wrong(getattr(module, name)))
     assert not all(score.passed for score in look(SMALL))
 
 
 def test_types_are_checked_on_every_instruction_set():
     before = fd.build_info()["isa"]
-    pairs = {tuple(score.check.split(":")[0].split(", ")) for score in values.check_types(SMALL)}
+    pairs = {tuple(score.check.split(":")[0].split(", ")) for score in kernels.check_types(SMALL)}
     assert pairs == set(itertools.product(DTYPES, fd.build_info()["isas_runnable"]))
     assert fd.build_info()["isa"] == before
 
 
 @pytest.mark.skipif(fd.build_info()["isa"] == "scalar", reason="compares two instruction sets")
+@pytest.mark.parametrize("n", [10**4, 10**9])
+def test_tails_are_independent_shares(n):
+    """Right counts score 0; one too far out moves its own score and the next; rare ones are left out."""
+    beyond = [0.5, 0.1, 0.001, 1e-8]
+    counts = [round(n * share) for share in beyond]
+    assert values._tails(n, counts, beyond) == pytest.approx([0] * (2 if n == 10**4 else 3), abs=1e-6)
+    counts[1] += round(3 * math.sqrt(n * 0.5 * 0.2 * 0.8))
+    moved = values._tails(n, counts, beyond)
+    assert moved[:2] == pytest.approx([0, 3], abs=0.05)
+    rng = np.random.default_rng(2)
+    draws = [np.cumsum(rng.multinomial(n, [0.001, 0.099, 0.4, 0.5]))[-2::-1] for _ in range(3000)]
+    scores_of = np.array([values._tails(n, draw[:2].tolist(), [0.5, 0.1]) for draw in draws])
+    assert np.abs(np.corrcoef(scores_of.T)[0, 1]) < 5 / math.sqrt(3000)
+    assert np.abs(scores_of.var(axis=0) - 1).max() < 5 * math.sqrt(2 / 3000)
+
+
 def test_an_instruction_set_with_a_law_of_its_own_is_found(monkeypatch):
     """However well its masks and its products agree with each other."""
 
@@ -137,9 +153,9 @@ def test_an_instruction_set_with_a_law_of_its_own_is_found(monkeypatch):
         return lambda *a, rng: right(*a, rng=rng.fold_in(1) if fd.build_info()["isa"] == "scalar" else rng)
 
     for name in ("dropout", "Mask"):
-        monkeypatch.setattr(values, name, own(getattr(values, name)))
-    failed = {score.check for score in values.check_types(SMALL) if not score.passed}
-    assert failed == {f"{name}, scalar: other elements than the mask's" for name in DTYPES if name != "bfloat16"}
+        monkeypatch.setattr(kernels, name, own(getattr(kernels, name)))
+    failed = {score.check for score in kernels.check_types(SMALL) if not score.passed}
+    assert failed == {f"{name}, scalar: other elements than the mask's" for name in DTYPES}
 
 
 def test_bfloat16_is_checked_without_ml_dtypes():
@@ -148,10 +164,10 @@ def test_bfloat16_is_checked_without_ml_dtypes():
     done = subprocess.run([sys.executable, "-P", "-c", script], env=clean_environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "bfloat16, scalar: rates" in done.stdout
-    for p in values.RATES:
+    for p in rates.RATES:
         key = fd.Key(2**64 - 1, 2**63)
         y = fd.dropout(np.ones(70_001, BFLOAT16), p, rng=key)
-        assert (values._kept_of_ones("bfloat16", 70_001, p, key) == (y != 0)).all()
+        assert (kernels._kept_of_ones("bfloat16", 70_001, p, key) == (y != 0)).all()
 
 
 def test_rank():
@@ -170,90 +186,3 @@ def test_keys_of_checks_differ():
     assert len(keys) == 10
     assert seconds(2).key("rate") != effort.key("rate")
     assert minutes(1).rare >= 10**10 <= full(1).rare
-
-
-def test_command(capsys, tmp_path):
-    file = tmp_path / "rows.json"
-    assert main(["--quick", "--json", str(file)]) == 0
-    out = capsys.readouterr().out
-    report = json.loads(file.read_text())
-    rows = [line for line in out.splitlines() if line.startswith("| ") and line.endswith(" ok |")]
-    assert len(rows) == len(report["rows"])
-    assert "p-value at least 6.8e-06" in out
-    assert min(row["p_value"] for row in report["rows"]) >= 6.8e-6
-    shown = [float(line.split(" | ")[5]) for line in rows]
-    assert shown == pytest.approx([row["p_value"] for row in report["rows"]], rel=0.06)
-    assert "0 failed" in out
-    assert "FAILED" not in out
-    assert out.count("rows fail (") == len(FAULTS)
-    assert "NOT FOUND" not in out
-    assert {row["group"] for row in report["rows"]} >= {"rate", "place", "lag", "key", "rank", "type", "noise"}
-
-
-def test_failures_are_told(monkeypatch, capsys):
-    monkeypatch.setattr(table, "LAW", (rates.check_rates, rates.check_refinement))
-    monkeypatch.setattr(table, "LIBRARY", ())
-    monkeypatch.setattr(table, "Fastdrop", lambda: Planted("unrefined"))
-    assert main(["--quick"]) == 1
-    told = capsys.readouterr()
-    assert "FAILED |" in told.out
-    assert "NOT FOUND" in told.out  # lanes and places were not looked at
-    assert "a planted fault was not found: xoshiro128's state" in told.err
-    found = {fault for fault, failed, _ in planted(SMALL) if failed}
-    assert found >= {"unseeded", "unrefined"}
-    assert "unscrambled" not in found
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        (["--seed", "-1"], "--seed has to be at least 0 and below 2^64, but is -1"),
-        (["--seed", "x"], "invalid int value: 'x'"),
-        (["--json", "/nowhere/x.json"], "there is no folder /nowhere"),
-    ],
-)
-def test_bad_arguments(arguments, text, capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(arguments)
-    assert stop.value.code == 2
-    assert text in capsys.readouterr().err
-
-
-def test_streams_are_the_pages():
-    words = oracle.pages((7, 0), oracle.COIN, range(8192)).astype("<u4")
-    wanted = {
-        "pages": words.tobytes(),
-        "lanes": b"".join(part.reshape(-1, 16).T.tobytes() for part in words.reshape(2, -1)),
-        "reversed": np.packbits(
-            np.unpackbits(words.view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")[:, ::-1], bitorder="little"
-        ).tobytes(),
-        "seeds": b"".join(oracle.pages((7 + k, 0), oracle.COIN, [0]).astype("<u4").tobytes() for k in range(40)),
-    }
-    assert set(wanted) == set(ORDERS) - {"decisions"}
-    for order, whole in wanted.items():
-        parts = stream(order, 7)
-        made = b""
-        while len(made) < len(whole):
-            made += next(parts)
-        assert made == whole, order
-
-
-def test_stream_of_decisions(monkeypatch):
-    """Of two decisions that differ, the first; no bit is lost where one mask ends and the next begins."""
-    monkeypatch.setattr("fastdrop.verify.stream.DECISIONS", 1 << 14)
-    pairs = oracle.decide((7, 0), 0.1, np.arange(3 << 14)).reshape(-1, 2)
-    fair = pairs[pairs[:, 0] != pairs[:, 1], 0]
-    parts = stream("decisions", 7)
-    made = np.frombuffer(next(parts) + next(parts) + next(parts), np.uint8)
-    bits = np.unpackbits(made, bitorder="little")
-    assert len(fair) - len(bits) in range(8)
-    np.testing.assert_array_equal(bits, fair[: len(bits)])
-
-
-def test_a_reader_that_goes_away_ends_a_stream():
-    command = [sys.executable, "-P", "-m", "fastdrop", "verify", "--stream", "pages"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment()) as process:
-        assert len(process.stdout.read(1000)) == 1000
-        process.stdout.close()
-        assert process.wait(timeout=60) == 141
-        assert process.stderr.read() == b""

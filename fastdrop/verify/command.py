@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -28,6 +29,12 @@ def _row(score: Score) -> str:
     return (
         f"| {score.group} | {score.check} | {score.n:.3g} | {score.z:.2f} | {worst} | {score.p_value:.2g} | {verdict} |"
     )
+
+
+def _told(score: Score) -> dict[str, object]:
+    """Return a row for the file. JSON has no infinity, which is how far out the first exception is to what has none."""
+    row = asdict(score) | {"p_value": score.p_value, "passed": score.passed}
+    return {name: None if value == math.inf else value for name, value in row.items()}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,9 +114,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = {
             "build": info,
             "seed": options.seed,
-            "rows": [asdict(score) | {"p_value": score.p_value} for score in scores],
+            "rows": [_told(score) for score in scores],
         }
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+        Path(options.json).write_text(json.dumps(report, indent=1, allow_nan=False) + "\n")
     for fault in missed:
         print(f"fastdrop verify: a planted fault was not found: {FAULTS[fault]}", file=sys.stderr)
     return 1 if bad or missed else 0

@@ -10,7 +10,7 @@ from fastdrop.verify.effort import Effort
 from fastdrop.verify.scores import Score, exact, many, of_rate, one
 from fastdrop.verify.sources import Source, dropped, realised
 
-__all__ = ["check_places", "check_rates", "check_refinement", "check_tails"]
+__all__ = ["check_places", "check_rates", "check_refinement", "check_tails", "rare"]
 
 SMALL = (1e-6, 1e-5, 1e-4, 1e-3, 0.01)
 RATES = (*SMALL, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 0.7, 0.75, 0.9, *(1 - p for p in reversed(SMALL)))
@@ -18,10 +18,15 @@ RATES = (*SMALL, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 0.7, 0.75, 0.9, *(1 - p for p i
 PERIODS = (8, 32, 64, 512, 2048, 16384)
 
 
+def rare(p: float) -> bool:
+    """Return whether so few are dropped, or kept, that more of them have to be seen."""
+    return p < 0.001 or p > 0.999
+
+
 def check_rates(source: Source, effort: Effort) -> Iterator[Score]:
     """The share dropped for p from 1e-6 to 1 - 1e-6; one bit, one byte, and what comes after it."""
     for i, p in enumerate(RATES):
-        n = effort.rare if p < 0.001 or p > 0.999 else effort.decisions
+        n = effort.rare if rare(p) else effort.decisions
         count = n - source.kept(effort.key("rate", i), p, n)
         yield one("rate", f"p = {p:.7g}", n, of_rate(count, n, realised(p)))
 

@@ -72,12 +72,14 @@ def check_keys(source: Source, effort: Effort) -> Iterator[Score]:
 
 def check_probabilities(source: Source, effort: Effort) -> Iterator[Score]:
     """Under one key p = 1/2 has nothing to do with any other p, and a larger one of those drops a superset."""
-    n, key = effort.related, effort.key("probabilities")
-    coin = source.bits(key, 0.5, n)
+    n = effort.related
     ladder = (0.01, 0.1, 0.25, 0.3, 0.49, 0.51, 0.75, 0.99)
-    kept = [source.bits(key, p, n) for p in ladder]
-    scores = [_packed_covariance(coin, bits, n, 0.5, realised(p)) for p, bits in zip(ladder, kept, strict=True)]
+    scores = []
+    for i, p in enumerate(ladder):  # a key for each: under one they all go up and down together
+        key = effort.key("probabilities", i)
+        scores.append(_packed_covariance(source.bits(key, 0.5, n), source.bits(key, p, n), n, 0.5, realised(p)))
     yield many("probability", "p = 1/2 and others under one key", n * len(ladder), scores)
+    kept = [source.bits(effort.key("probabilities"), p, n) for p in ladder]
     wrong = sum(int(np.bitwise_count(more & ~less).sum(dtype=np.int64)) for less, more in itertools.pairwise(kept))
     yield exact("probability", "kept at a larger p, dropped at a smaller", n * (len(ladder) - 1), wrong)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from fastdrop import _core
 from fastdrop.key import Key
 from fastdrop.mask import Mask
 from fastdrop.shard import Shard
@@ -13,6 +14,8 @@ from fastdrop.shard import Shard
 __all__ = ["ORDERS", "stream"]
 
 PAGE_BITS, LANES, WORD_BYTES = 16384, 16, 4
+#: The domain of the pages whose bytes decide for p other than 1/2.
+BYTE = 1
 PAGES = 4096
 DECISIONS, RATE = 1 << 23, 0.1
 #: Elements of all masks together: one mask could be no longer.
@@ -28,6 +31,11 @@ def _pages(key: Key, start: int, count: int) -> np.ndarray:
 def _in_a_row(key: Key) -> Iterator[np.ndarray]:
     for start in range(0, WHOLE // PAGE_BITS, PAGES):
         yield _pages(key, start, PAGES)
+
+
+def _of_bytes(key: Key) -> Iterator[np.ndarray]:
+    for start in range(0, WHOLE // PAGE_BITS, PAGES):
+        yield np.stack([_core.page(key.seed, key.stream, BYTE, n) for n in range(start, start + PAGES)]).astype("<u4")
 
 
 def _of_seeds(key: Key) -> Iterator[np.ndarray]:
@@ -57,9 +65,10 @@ def _decisions(key: Key) -> Iterator[np.ndarray]:
         yield np.packbits(fair[:whole], bitorder="little")
 
 
-#: Pages in a row, the first pages of seeds in a row, lane by lane, words whose bits are reversed, and decisions.
+#: Pages of bits, or bytes, the first pages of seeds in a row, lane by lane, words whose bits are reversed, and decisions.
 ORDERS: dict[str, Callable[[Key], Iterator[np.ndarray]]] = {
     "pages": _in_a_row,
+    "bytes": _of_bytes,
     "seeds": _of_seeds,
     "lanes": _by_lanes,
     "reversed": _reversed,
@@ -72,10 +81,10 @@ def stream(order: str, seed: int) -> Iterator[bytes]:
 
     Parameters
     ----------
-    order : {"pages", "seeds", "lanes", "reversed", "decisions"}
-        Pages of bits in a row under one key; the first pages of consecutive seeds; 4,096 pages lane by lane; the bits
-        of each word of 32 reversed; a mask of p = 0.1, two decisions at a time: where they differ, the first, which
-        is fair if they are independent.
+    order : {"pages", "bytes", "seeds", "lanes", "reversed", "decisions"}
+        Pages of bits in a row under one key; pages of bytes; the first pages of consecutive seeds; 4,096 pages lane by
+        lane; the bits of each word of 32 reversed; a mask of p = 0.1, two decisions at a time: where they differ, the
+        first, which is fair if they are independent.
     seed : int
         Of the key, or of the first one.
 

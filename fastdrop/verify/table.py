@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fastdrop.verify.effort import Effort
+from fastdrop.verify.kernels import check_sets, check_types
 from fastdrop.verify.planted import FAULTS, Planted
 from fastdrop.verify.rates import check_places, check_rates, check_refinement, check_tails
 from fastdrop.verify.relations import check_keys, check_lags, check_probabilities, check_runs
 from fastdrop.verify.scores import Score
 from fastdrop.verify.sources import Fastdrop, Source
 from fastdrop.verify.structure import check_rank
-from fastdrop.verify.values import check_dropconnect, check_noise, check_types
+from fastdrop.verify.values import check_dropconnect, check_noise
 
 __all__ = ["planted", "verify"]
 
@@ -28,7 +29,7 @@ LAW: tuple[Callable[[Source, Effort], Iterator[Score]], ...] = (
     check_rank,
 )
 #: Of what the library makes with it.
-LIBRARY: tuple[Callable[[Effort], Iterator[Score]], ...] = (check_types, check_dropconnect, check_noise)
+LIBRARY: tuple[Callable[[Effort], Iterator[Score]], ...] = (check_sets, check_types, check_dropconnect, check_noise)
 
 
 def verify(effort: Effort) -> Iterator[Score]:
