@@ -65,7 +65,7 @@ def _decisions(key: Key) -> Iterator[np.ndarray]:
         yield np.packbits(fair[:whole], bitorder="little")
 
 
-#: Pages of bits, or bytes, the first pages of seeds in a row, lane by lane, words whose bits are reversed, and decisions.
+#: Pages of bits, of bytes, first ones of consecutive seeds, lane by lane, words with reversed bits, and decisions.
 ORDERS: dict[str, Callable[[Key], Iterator[np.ndarray]]] = {
     "pages": _in_a_row,
     "bytes": _of_bytes,
