@@ -22,6 +22,24 @@ SETTINGS = ("FASTDROP_ISA", "FASTDROP_NUM_THREADS", "OMP_NUM_THREADS", "OMP_THRE
 EVERY_EDGE = sorted({0, 1, *(edge * k + d for edge in (64, 512, 2048, 16384) for k in (1, 2) for d in (-1, 0, 1))})
 
 
+def _native() -> tuple[str, ...]:
+    """The instruction sets that this processor has, by the system's account and not by fastdrop's."""
+    flags, needs = (
+        set(),
+        {
+            "avx2": {"avx2", "f16c", "bmi1"},
+            "avx512": {"avx2", "f16c", "bmi1", "avx512f", "avx512bw", "avx512dq", "avx512vl"},
+            "neon": {"asimd"},
+        },
+    )
+    if os.path.exists("/proc/cpuinfo"):
+        found = re.search(r"^(?:flags|Features)\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        flags = set(found[1].split()) if found else flags
+    return ("scalar", *(name for name, needed in needs.items() if needed <= flags))
+
+
+#: What has to run here: a build that lacks one of them is found.
+NATIVE = _native()
 #: Adapters, and packages that documentation uses, and what has to be installed for them.
 OPTIONAL = {
     "fastdrop.torch": "torch",

@@ -125,7 +125,7 @@ class Build:
             "kernels": ["--vectors", str(self.folder.parent / "keep.txt")],
             "noise": ["--vectors", str(self.folder.parent / "normal.txt")],
         }
-        arguments = {name: [*vectors.get(name, []), *([] if name == "layouts" else expect)] for name in CHECKS}
+        arguments = {name: [*vectors.get(name, []), *expect] for name in CHECKS}
         checks = [(name, ["--quick", *arguments[name]], 0) for name in CHECKS]
         if self.emulator:  # qemu may fail where a process with threads forks, as that of layouts does
             return [check for check in checks if check[0] != "layouts"]

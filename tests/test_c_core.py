@@ -1,4 +1,4 @@
-"""The C core by itself: bare builds, strict warnings, sanitizers, and instruction sets this machine has to emulate.
+"""The C core by itself: bare builds, strict warnings, sanitizers.
 
 The programs in tests/c compare every runnable kernel with a reference of their own, between guard pages, and print
 which instruction sets they ran. A tool that is not installed skips its tests by name.
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers import VECTORS
+from helpers import NATIVE, VECTORS
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(__file__).parent / "c"
@@ -116,16 +116,16 @@ def check(output: str, *names: str) -> None:
 def test_strict_build_and_all_kernels(compiler, flags, tmp_path, vectors, build):
     program = build(compiler, flags, "kernels.c")
     quick = ["--quick"] if flags == PLAIN else []
-    check(run([str(program), "--vectors", str(vectors), *quick], tmp_path), "scalar")
+    check(run([str(program), "--vectors", str(vectors), *quick], tmp_path), *NATIVE)
     program = build(compiler, flags, "layouts.c")
-    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="4"), "scalar")
+    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="4"), *NATIVE)
 
 
 def test_address_and_undefined_behaviour_sanitizers(tmp_path, vectors, build):
     program = build("gcc", [*SANITIZED, "-fopenmp"], "kernels.c")
-    check(run([str(program), "--quick", "--vectors", str(vectors)], tmp_path), "scalar")
+    check(run([str(program), "--quick", "--vectors", str(vectors)], tmp_path), *NATIVE)
     program = build("gcc", [*SANITIZED, "-fopenmp"], "layouts.c")
-    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="4", ASAN_OPTIONS="detect_leaks=0"), "scalar")
+    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="4", ASAN_OPTIONS="detect_leaks=0"), *NATIVE)
 
 
 def test_bare_build(tmp_path):
@@ -151,41 +151,17 @@ def test_header_is_cpp_too(tmp_path, core):
     run([str(tmp_path / "user")], tmp_path)
 
 
-def test_neon_under_qemu(tmp_path, vectors, build):
-    emulator = tool("qemu-aarch64")
-    program = build(ARM, NEON, "kernels.c")
-    command = [emulator, str(program), "--quick", "--expect", "neon", "--vectors", str(vectors)]
-    check(run(command, tmp_path), "scalar", "neon")
-
-
-def test_big_endian_under_qemu(tmp_path, vectors, build):
-    """Plain C where the first byte of a number is its highest: masks, their packed bytes and values are the same."""
-    emulator = tool("qemu-s390x")
-    program = build(BIG_ENDIAN, ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static"], "kernels.c")
-    check(run([emulator, str(program), "--quick", "--vectors", str(vectors)], tmp_path), "scalar")
-
-
-def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, vectors, build):
-    """The x86 kernels on an emulated ARM machine, so that SIMDe's own implementation runs and not this CPU's."""
-    emulator = tool("qemu-aarch64")
-    if not Path("/usr/include/simde/x86/avx512.h").exists():
-        pytest.skip("libsimde-dev is not installed")
-    program = build(ARM, [*SOFT, "-static"], "kernels.c")
-    command = [emulator, str(program), "--quick", "--expect", "avx512", "--vectors", str(vectors)]
-    check(run(command, tmp_path), "scalar", "avx2", "avx512")
-
-
 @pytest.mark.slow
 def test_every_layout_at_length(tmp_path, build):
     program = build("gcc", [*STRICT, "-fopenmp"], "layouts.c")
-    check(run([str(program)], tmp_path, OMP_NUM_THREADS="4"), "scalar")
+    check(run([str(program)], tmp_path, OMP_NUM_THREADS="4"), *NATIVE)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_sanitizers_at_length(compiler, tmp_path, vectors, build):
     program = build(compiler, SANITIZED, "kernels.c")
-    check(run([str(program), "--vectors", str(vectors)], tmp_path), "scalar")
+    check(run([str(program), "--vectors", str(vectors)], tmp_path), *NATIVE)
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang", ARM])

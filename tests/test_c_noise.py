@@ -1,4 +1,4 @@
-"""Continuous noise of the C core by itself: strict builds, sanitizers, instruction sets that have to be emulated."""
+"""Continuous noise of the C core by itself: strict builds, sanitizers, every word."""
 
 import json
 import os
@@ -7,7 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from test_c_core import ARM, NEON, SANITIZED, SOFT, STRICT, build, check, core, run, tool
+from helpers import NATIVE
+from test_c_core import SANITIZED, STRICT, build, check, core, run
 
 __all__ = ["build", "core"]  # fixtures
 
@@ -25,39 +26,17 @@ def normals(tmp_path_factory) -> str:
 @pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.slow)])
 def test_strict_build(compiler, tmp_path, normals, build):
     program = build(compiler, [*STRICT, "-fopenmp"], "noise.c")
-    check(run([str(program), "--vectors", normals], tmp_path, OMP_NUM_THREADS="2"), "scalar")
+    check(run([str(program), "--vectors", normals], tmp_path, OMP_NUM_THREADS="2"), *NATIVE)
     program = build(compiler, [*STRICT, "-fopenmp"], "concrete.c")
-    check(run([str(program)], tmp_path, OMP_NUM_THREADS="2"), "scalar")
+    check(run([str(program)], tmp_path, OMP_NUM_THREADS="2"), *NATIVE)
 
 
 def test_sanitizers(tmp_path, normals, build):
     program = build("gcc", [*SANITIZED, "-fopenmp"], "noise.c")
     command = [str(program), "--quick", "--vectors", normals]
-    check(run(command, tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), "scalar")
+    check(run(command, tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), *NATIVE)
     program = build("gcc", [*SANITIZED, "-fopenmp"], "concrete.c")
-    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), "scalar")
-
-
-@pytest.mark.slow
-def test_neon_under_qemu(tmp_path, normals, build):
-    emulator = tool("qemu-aarch64")
-    program = build(ARM, NEON, "noise.c")
-    command = [emulator, str(program), "--quick", "--expect", "neon", "--vectors", normals]
-    check(run(command, tmp_path), "scalar", "neon")
-    program = build(ARM, NEON, "concrete.c")
-    check(run([emulator, str(program), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")
-
-
-@pytest.mark.slow
-def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, normals, build):
-    emulator = tool("qemu-aarch64")
-    if not Path("/usr/include/simde/x86/avx512.h").exists():
-        pytest.skip("libsimde-dev is not installed")
-    program = build(ARM, [*SOFT, "-static"], "noise.c")
-    command = [emulator, str(program), "--quick", "--expect", "avx512", "--vectors", normals]
-    check(run(command, tmp_path), "scalar", "avx2", "avx512")
-    program = build(ARM, [*SOFT, "-static"], "concrete.c")
-    check(run([emulator, str(program), "--quick", "--expect", "avx512"], tmp_path), "scalar", "avx2", "avx512")
+    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), *NATIVE)
 
 
 @pytest.mark.slow

@@ -1,9 +1,8 @@
-"""Functions and softmax with dropout, in the C core by itself: strict builds, sanitizers, emulated instruction sets."""
-
-from pathlib import Path
+"""Functions and softmax with dropout, in the C core by itself: strict builds, sanitizers."""
 
 import pytest
-from test_c_core import ARM, NEON, SANITIZED, SOFT, STRICT, build, check, core, run, tool
+from helpers import NATIVE
+from test_c_core import SANITIZED, STRICT, build, check, core, run
 
 __all__ = ["build", "core"]  # fixtures
 
@@ -11,25 +10,9 @@ __all__ = ["build", "core"]  # fixtures
 @pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=pytest.mark.slow)])
 def test_strict_build(compiler, tmp_path, build):
     program = build(compiler, [*STRICT, "-fopenmp"], "softmax.c")
-    check(run([str(program)], tmp_path, OMP_NUM_THREADS="2"), "scalar")
+    check(run([str(program)], tmp_path, OMP_NUM_THREADS="2"), *NATIVE)
 
 
 def test_sanitizers(tmp_path, build):
     program = build("gcc", [*SANITIZED, "-fopenmp"], "softmax.c")
-    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), "scalar")
-
-
-@pytest.mark.slow
-def test_neon_under_qemu(tmp_path, build):
-    emulator = tool("qemu-aarch64")
-    program = build(ARM, NEON, "softmax.c")
-    check(run([emulator, str(program), "--quick", "--expect", "neon"], tmp_path), "scalar", "neon")
-
-
-@pytest.mark.slow
-def test_avx512_and_avx2_by_portable_intrinsics(tmp_path, build):
-    emulator = tool("qemu-aarch64")
-    if not Path("/usr/include/simde/x86/avx512.h").exists():
-        pytest.skip("libsimde-dev is not installed")
-    program = build(ARM, [*SOFT, "-static"], "softmax.c")
-    check(run([emulator, str(program), "--quick", "--expect", "avx512"], tmp_path), "scalar", "avx2", "avx512")
+    check(run([str(program), "--quick"], tmp_path, OMP_NUM_THREADS="2", ASAN_OPTIONS="detect_leaks=0"), *NATIVE)

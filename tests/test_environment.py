@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import ALL_ISAS, RUNNABLE
-from helpers import answer, run_python
+from helpers import NATIVE, answer, run_python
 
 import fastdrop as fd
 from fastdrop import _core
@@ -64,7 +64,7 @@ def test_scalar_is_always_there():
 
 def test_build_info():
     info = fd.build_info()
-    assert set(info["isas_runnable"]) == set(RUNNABLE)
+    assert set(info["isas_runnable"]) == set(RUNNABLE) == set(NATIVE)
     assert set(info["isas_runnable"]) <= set(info["isas_built"]) <= set(ALL_ISAS)
     assert info["isa"] == _core.isa()
     assert info["contract"] == fd.CONTRACT == 1

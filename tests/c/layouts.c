@@ -228,7 +228,12 @@ static void errors(void)
 
 int main(int argc, char **argv)
 {
-    int cases = argc > 1 && strcmp(argv[1], "--quick") == 0 ? 60 : 600;
+    const char *expect = NULL;
+    int cases = 600, ran = 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0) cases = 60;
+        else if (strcmp(argv[i], "--expect") == 0 && i + 1 < argc) expect = argv[++i];
+    }
     for (int i = 0; i < 4 * MOST; i++) {
         x[i] = (float)(i % 1009) + 1.0f;
         untouched[i] = (float)(i % 997) - 1200.0f;
@@ -236,6 +241,7 @@ int main(int argc, char **argv)
     const char *name;
     for (int i = 0; (name = fd_isa_name(i)) != NULL; i++) {
         if (fd_isa_select(name) != FD_OK) continue;
+        ran |= expect && strcmp(expect, name) == 0;
         const unsigned long before = checks;
         for (int k = 0; k < cases; k++) one_layout();
         for (int each = 0; each < 3; each++) {
@@ -250,5 +256,6 @@ int main(int argc, char **argv)
     }
     threads_and_fork();
     errors();
+    if (expect) CHECK(ran, "%s did not run", expect);
     return check_end();
 }
