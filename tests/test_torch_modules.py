@@ -220,6 +220,26 @@ print("done")
     assert done.stdout == "done\n", done.stderr
 
 
+def test_workers_of_a_data_loader_and_their_parent():
+    """Under a key of their own, items are the same whoever makes them; large enough for more threads than one."""
+    code = """
+import torch, fastdrop as fd, fastdrop.torch as ft
+class Data(torch.utils.data.Dataset):
+    def __len__(self): return 6
+    def __getitem__(self, i): return ft.functional.dropout(torch.ones(1 << 19), 0.5, rng=fd.Key(7).fold_in(i))
+data = Data()
+parent = [data[i] for i in range(6)]
+made = list(torch.utils.data.DataLoader(data, batch_size=None, num_workers=2))
+assert all(torch.equal(a, b) for a, b in zip(parent, made, strict=True))
+assert not torch.equal(parent[0], parent[1])
+print("done")
+"""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=clean_environment(), capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "done\n", done.stderr
+
+
 def test_a_missing_or_old_pytorch_is_named(monkeypatch):
     from fastdrop.torch import extra
 
