@@ -2,8 +2,10 @@
 
 import time
 
+import mixes
 import numpy as np
 import oracle
+import oracle_noise
 import pytest
 from helpers import answer, assert_same, memory_available
 
@@ -32,6 +34,19 @@ def test_more_than_two_to_the_32_elements_in_place(p):
         keep = oracle.decide((5, 0), p, index)
         assert_same(x[first : first + 131], oracle.apply(np.ones(131, dtype=np.float16), keep, oracle.scale(p)))
     assert seconds < 60
+
+
+@roomy
+@pytest.mark.big
+def test_other_variants_of_more_than_two_to_the_32_elements_in_place():
+    """Noise, which has words of its own, and alpha dropout, for what has an affine law: one after the other."""
+    x = np.ones(N, dtype=np.float16)
+    fd.gaussian_noise(x, 0.5, rng=5, out=x)
+    fd.alpha_dropout(x, 0.1, rng=6, out=x)
+    for first in windows(N):
+        index = np.arange(first, first + 131, dtype=np.uint64)
+        noisy = oracle_noise.perturb("add", np.ones(131, np.float16), oracle.noise_words((5, 0), index), 0.5)
+        assert_same(x[first : first + 131], mixes.alpha(noisy, oracle.decide((6, 0), 0.1, index), 0.1))
 
 
 @roomy
