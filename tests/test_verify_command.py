@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import oracle
@@ -11,6 +12,7 @@ from helpers import clean_environment
 from test_verify import SMALL
 
 from fastdrop.verify import main, planted, rates, scores, table
+from fastdrop.verify.command import HEAD
 from fastdrop.verify.planted import FAULTS, Planted
 from fastdrop.verify.stream import ORDERS, stream
 
@@ -31,6 +33,12 @@ def test_command(capsys, tmp_path):
     assert out.count("rows fail (") == len(FAULTS)
     assert "NOT FOUND" not in out
     assert {row["group"] for row in report["rows"]} >= {"rate", "place", "lag", "key", "rank", "type", "noise"}
+    # The page shows what is printed; that machine may have more or fewer instruction sets.
+    page = (Path(__file__).parent.parent / "docs" / "statistics.md").read_text()
+    table = page[page.index(HEAD) + len(HEAD) :].split("\n\n")[0].strip().splitlines()
+    shown = {line.split(" | ")[0].removeprefix("| ") for line in table}
+    assert shown | {"set"} == {row["group"] for row in report["rows"]} | {"set"}
+    assert f"\n{len(table)} rows, none failed" in page
 
 
 def test_failures_are_told(monkeypatch, capsys, tmp_path):

@@ -110,7 +110,7 @@ static void call_copy_rows(void)
     uint64_t samples = below(5), n = below(12), k = n ? below((unsigned)n + 1) : 0;
     size_t size = seldom(12) ? 0 : 1 + below(40);
     const int put = (int)below(2);
-    const uint64_t honest_samples = samples, honest_n = n, honest_k = k;
+    const uint64_t honest_samples = samples, honest_n = n, honest_k = k, honest_size = size;
     int64_t *positions = below_limit(samples * k, n, put);
     fd_rows x = make_rows(samples, put ? k : n, size, 0), y = make_rows(samples, put ? n : k, size, 1);
     if (samples && k) positions = or_null(positions);
@@ -121,7 +121,8 @@ static void call_copy_rows(void)
     if (seldom(16)) size = (size_t)hostile();
     if (k > n || n > FD_INDEX_LIMIT || (n && samples > FD_INDEX_LIMIT / n)) fault(FD_BAD_SHAPE);
     else if (n && samples && size > FD_INDEX_LIMIT / (n * samples)) fault(FD_BAD_SHAPE);
-    if ((samples != honest_samples || n != honest_n || k != honest_k || size > 40) && !(faults >> FD_BAD_SHAPE & 1)) return;
+    const int honest = samples == honest_samples && n == honest_n && k == honest_k && size == honest_size;
+    if (!honest && !(faults >> FD_BAD_SHAPE & 1)) return;
     if (samples && n) y.data = or_null(y.data);
     const fd_exec *exec = make_exec();
     const fd_rows *given_x = or_null(&x), *given_y = or_null(&y);
