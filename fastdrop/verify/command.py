@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"z counts standard deviations; a row fails beyond {LIMIT}, a p-value below {p_value(LIMIT):.2g}. "
         "The exit code is 1 if one does.",
     )
-    parser.add_argument("--full", action="store_true", help="10^11 to 10^12 decisions a rate: half an hour of a core")
+    parser.add_argument(
+        "--full", action="store_true", help="10^11 to 10^12 decisions a rate: most of an hour of a core"
+    )
     parser.add_argument("--quick", action="store_true", help="seconds: enough for a bad generator")
     parser.add_argument(
         "--seed", type=int, default=SEED, help="of all keys (%(default)s); another one is another sample"
