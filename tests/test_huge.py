@@ -37,6 +37,7 @@ def test_more_than_two_to_the_32_elements_in_place(p):
 
 
 @roomy
+@pytest.mark.slow
 @pytest.mark.big
 def test_other_variants_of_more_than_two_to_the_32_elements_in_place():
     """Noise, which has words of its own, and alpha dropout, for what has an affine law: one after the other."""
