@@ -103,7 +103,7 @@ big = np.ones(2**25)
 sums, key = [float(big.sum())], fd.Key(5, 6)
 pages = int(open("/proc/self/statm").read().split()[0])
 limits = resource.getrlimit(resource.RLIMIT_AS)
-resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**27, limits[1]))  # half a result
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**26, limits[1]))
 refused = []
 for call in (
     lambda: fd.dropout(big, 0.1, rng=key),
