@@ -24,17 +24,14 @@ EVERY_EDGE = sorted({0, 1, *(edge * k + d for edge in (64, 512, 2048, 16384) for
 
 def _native() -> tuple[str, ...]:
     """The instruction sets that this processor has, by the system's account and not by fastdrop's."""
-    flags, needs = (
-        set(),
-        {
-            "avx2": {"avx2", "f16c", "bmi1"},
-            "avx512": {"avx2", "f16c", "bmi1", "avx512f", "avx512bw", "avx512dq", "avx512vl"},
-            "neon": {"asimd"},
-        },
-    )
-    if os.path.exists("/proc/cpuinfo"):
-        found = re.search(r"^(?:flags|Features)\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-        flags = set(found[1].split()) if found else flags
+    needs = {
+        "avx2": {"avx2", "f16c", "bmi1"},
+        "avx512": {"avx2", "f16c", "bmi1", "avx512f", "avx512bw", "avx512dq", "avx512vl"},
+        "neon": {"asimd"},
+    }
+    told = Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
+    found = re.search(r"^(?:flags|Features)\s*:(.*)$", told, re.MULTILINE)
+    flags = set(found[1].split()) if found else set()
     return ("scalar", *(name for name, needed in needs.items() if needed <= flags))
 
 

@@ -20,7 +20,7 @@ probabilities = st.one_of(
 
 
 @st.composite
-def views(draw):
+def views(draw, shapes=shapes, dtypes=dtypes):
     """An array of any dtype in any layout: axes permuted, stepped, reversed, repeated without memory of their own."""
     shape, dtype = draw(shapes), draw(dtypes)
     order = draw(st.permutations(range(len(shape))))
